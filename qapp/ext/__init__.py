@@ -1,0 +1,1 @@
+"""The async counterparts of Flask's extensions; nothing in here knows the site."""

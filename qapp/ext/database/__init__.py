@@ -1,0 +1,158 @@
+"""Speak SQL from an event loop without blocking it, losing a write or leaving half a transaction.
+
+    db = Database(app)                                 # or Database(url=…), connect(), close()
+    post = await db.fetch_one("SELECT title FROM posts WHERE id = :id", {"id": 1})
+    print(post.title)
+
+The engine is chosen by the URL, written as SQLAlchemy writes it: `sqlite:///name.db` beside the
+instance's other files, `sqlite:////absolute/name.db` anywhere.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from quart import current_app
+
+from .contract import Engine, Executor, Row, Statement
+from .errors import (
+    ConstraintViolation,
+    DatabaseBusy,
+    DatabaseClosed,
+    DatabaseError,
+    DatabaseFailure,
+    DiskFull,
+    ParameterError,
+    SQLError,
+    StatementTimeout,
+    TransactionTimeout,
+)
+from .sqlite import Options, SQLiteEngine
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from quart import Quart
+
+__all__ = [
+    "ConstraintViolation",
+    "Database",
+    "DatabaseBusy",
+    "DatabaseClosed",
+    "DatabaseError",
+    "DatabaseFailure",
+    "DiskFull",
+    "Executor",
+    "Options",
+    "ParameterError",
+    "Row",
+    "SQLError",
+    "StatementTimeout",
+    "TransactionTimeout",
+    "sqlite_path",
+]
+
+EXTENSION = "database"
+
+
+class Database(Executor):
+    """A database for an app (`app.config["DATABASE_URL"]`), or by itself (`url`).
+
+    One instance serves any number of apps: it looks up the engine of the current one, which is
+    connected before the app serves and closed after it has served.
+    """
+
+    def __init__(
+        self, app: Quart | None = None, *, url: str | None = None, options: Options | None = None
+    ) -> None:
+        self._options = options or Options()
+        self._own = self._engine_for(url, Path()) if url is not None else None
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Quart) -> None:
+        """Open and close the database with the app.
+
+        :raises ValueError: if `DATABASE_URL` names no database that is known here.
+        """
+        engine = self._engine_for(app.config["DATABASE_URL"], Path(app.instance_path))
+        app.extensions[EXTENSION] = engine
+
+        @app.while_serving
+        async def connected() -> AsyncGenerator[None, None]:
+            await engine.connect()
+            try:
+                yield
+            finally:
+                await engine.close()
+
+    def _engine_for(self, url: str, folder: Path) -> Engine:
+        return SQLiteEngine(sqlite_path(url, folder), self._options)
+
+    @property
+    def _engine(self) -> Engine:
+        engine: Engine = self._own or current_app.extensions[EXTENSION]
+        return engine
+
+    async def connect(self) -> Self:
+        """Open a database made with `url`; raise `DatabaseFailure` when that can't be done."""
+        await self._engine.connect()
+        return self
+
+    async def close(self) -> None:
+        """Finish what was accepted, at most `Options.close_s` long, and close the connections."""
+        await self._engine.close()
+
+    async def __aenter__(self) -> Self:
+        return await self.connect()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def _run(self, statement: Statement) -> Any:
+        return await self._engine.run(statement)
+
+    def transaction(self, timeout_s: float = 5.0) -> AbstractAsyncContextManager[Executor]:
+        """Run several statements as one, all or nothing.
+
+            async with db.transaction() as tx:
+                await tx.execute(…)
+
+        The block has the writer to itself: await nothing slow in it. It commits at the block's end;
+        an error, a cancelled task or the time limit rolls it back.
+
+        :raises TransactionTimeout: if the block takes longer than `timeout_s`.
+        :raises DatabaseBusy: if too many writes wait or another process holds the file.
+        :raises RuntimeError: if `db` itself is written to inside the block.
+        """
+        return self._engine.transaction(timeout_s)
+
+    async def version(self) -> int:
+        """Return a number that is another after each commit, by whichever process.
+
+        What was made of the data at one version holds as long as the version is the same. The
+        numbers are this process's own and say nothing about order.
+        """
+        return await self._engine.version()
+
+
+def sqlite_path(url: str, folder: Path) -> Path:
+    """Return the file that a `sqlite:///…` URL names; a relative one lies in `folder`.
+
+    :raises ValueError: if the URL is no such, or names a database in memory, which the several
+        connections of an engine could not share.
+    """
+    scheme, separator, name = url.partition(":///")
+    if scheme != "sqlite" or not separator:
+        raise ValueError("a database URL looks like sqlite:///name.db or sqlite:////path/name.db")
+    if not name or name == ":memory:":
+        raise ValueError("a database needs a file: sqlite:///name.db")
+    return folder / name

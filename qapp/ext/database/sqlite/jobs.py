@@ -1,0 +1,67 @@
+"""What waits for a connection: statements, and the callers that wait for their outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from dataclasses import dataclass, field
+from typing import Any
+
+from qapp.ext.database.contract import Statement
+from qapp.ext.database.errors import DatabaseBusy, DatabaseError
+
+from .handle import Limits
+
+
+@dataclass(frozen=True)
+class Options:
+    """How an engine is sized: numbers of jobs, and seconds."""
+
+    readers: int = 2
+    most_waiting_reads: int = 2000
+    most_waiting_writes: int = 2000
+    wait_s: float = 10.0
+    close_s: float = 10.0
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(eq=False, slots=True)
+class Job:
+    """A statement that waits, and the callers that wait for its outcome."""
+
+    statement: Statement
+    loop: asyncio.AbstractEventLoop
+    since: float = field(init=False)
+    waiters: list[asyncio.Future[Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.since = self.loop.time()
+
+    def join(self) -> asyncio.Future[Any]:
+        """Return a new future for the outcome: each caller has its own, as one may be cancelled."""
+        future = self.loop.create_future()
+        self.waiters.append(future)
+        return future
+
+    def answer(self, outcome: Any) -> None:
+        """Hand the outcome to every caller that still waits."""
+        for future in self.waiters:
+            if not future.done():
+                settle(future, outcome)
+
+    def is_wanted(self, wait_s: float) -> bool:
+        """Tell whether to run it still; a caller that waited longer than `wait_s` is told so."""
+        if all(future.done() for future in self.waiters):
+            return False
+        if self.loop.time() - self.since > wait_s:
+            self.answer(DatabaseBusy(f"waited longer than {wait_s:g} s"))
+            return False
+        return True
+
+
+def settle(future: asyncio.Future[Any], outcome: Any) -> None:
+    """Set a future's result or, if the outcome is an error, an exception of its own."""
+    if isinstance(outcome, DatabaseError):
+        future.set_exception(copy.copy(outcome))
+    else:
+        future.set_result(outcome)

@@ -1,0 +1,125 @@
+"""The readers: reads that wait go to a thread in one trip, equal ones that wait are one read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Hashable, Mapping
+from typing import Any, NamedTuple
+
+from qapp.ext.database.contract import Statement
+from qapp.ext.database.driver import Connection
+from qapp.ext.database.errors import DatabaseBusy, DatabaseClosed, DatabaseFailure
+
+from .handle import Handle
+from .jobs import Job, Options
+
+# A trip's length is bounded, so that the first of a batch does not wait long for the last.
+READS_A_TRIP = 64
+# Values are compared only when of one of these types, and of the same: to Python 1 == 1.0 == True.
+COMPARABLE = frozenset({int, str, bytes, bool, type(None)})
+SLOW_STATEMENTS_KEPT = 1000
+
+
+class Reader(NamedTuple):
+    """A connection that reads, and what runs in its thread."""
+
+    connection: Connection
+    handle: Handle
+
+
+class Reads:
+    """The queue of reads and the trips that serve it.
+
+    Slow statements, as they turned out to be, have a lane of their own and at most one trip at a
+    time, so that with two readers or more the quick ones never wait for them.
+    """
+
+    def __init__(self, readers: list[Reader], options: Options) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._options = options
+        self._idle = readers
+        self._quick: dict[Hashable, Job] = {}
+        self._slow: dict[Hashable, Job] = {}
+        self._slow_sql: set[str] = set()
+        self._slow_trip_runs = False
+        self._dispatch_is_due = False
+        self.trips: set[asyncio.Task[None]] = set()
+
+    def add(self, statement: Statement) -> asyncio.Future[Any]:
+        """Queue a read, or join an equal one that waits; return the future of its outcome.
+
+        A read that is on its way to a thread is never joined: it may be older than a commit that
+        the caller has seen.
+        """
+        lane = self._slow if statement.sql in self._slow_sql else self._quick
+        key = sharing_key(statement)
+        job = lane.get(key)
+        if job is None:
+            if len(self._quick) + len(self._slow) >= self._options.most_waiting_reads:
+                raise DatabaseBusy("too many reads are waiting")
+            job = lane[key] = Job(statement, self._loop)
+        if self._idle and not self._dispatch_is_due:
+            # At the end of this tick of the loop: all that the tick asks for goes in one trip.
+            self._dispatch_is_due = True
+            self._loop.call_soon(self._dispatch)
+        return job.join()
+
+    def _dispatch(self) -> None:
+        self._dispatch_is_due = False
+        while self._idle:
+            if not self._slow_trip_runs and (jobs := self._take(self._slow, 1)):
+                self._slow_trip_runs = slow = True
+            elif jobs := self._take(self._quick, READS_A_TRIP):
+                slow = False
+            else:
+                return
+            task = self._loop.create_task(self._trip(self._idle.pop(), jobs, slow=slow))
+            self.trips.add(task)
+            task.add_done_callback(self.trips.discard)
+
+    def _take(self, lane: dict[Hashable, Job], most: int) -> list[Job]:
+        jobs: list[Job] = []
+        while lane and len(jobs) < most:
+            job = lane.pop(next(iter(lane)))
+            if job.is_wanted(self._options.wait_s):
+                jobs.append(job)
+        return jobs
+
+    async def _trip(self, reader: Reader, jobs: list[Job], *, slow: bool) -> None:
+        try:
+            outcomes = await reader.connection.run(
+                reader.handle.read, [job.statement for job in jobs]
+            )
+            for job, (outcome, was_slow) in zip(jobs, outcomes, strict=True):
+                self._remember(job.statement.sql, was_slow=was_slow)
+                job.answer(outcome)
+        finally:
+            self._idle.append(reader)
+            self._slow_trip_runs &= not slow
+            for job in jobs:
+                job.answer(DatabaseFailure("the read was broken off"))
+            self._dispatch()
+
+    def _remember(self, sql: str, *, was_slow: bool) -> None:
+        if was_slow and len(self._slow_sql) < SLOW_STATEMENTS_KEPT:
+            self._slow_sql.add(sql)
+        elif self._slow_sql:
+            self._slow_sql.discard(sql)
+
+    def refuse_waiting(self) -> None:
+        """Answer everything that still waits that the database is closed."""
+        for lane in (self._quick, self._slow):
+            for job in lane.values():
+                job.answer(DatabaseClosed("the database was closed"))
+            lane.clear()
+
+
+def sharing_key(statement: Statement) -> Hashable:
+    """Return what equal reads have in common; for one that is not comparable, itself alone."""
+    sql, values, fetch, into = statement
+    if not isinstance(values, Mapping):
+        return object()
+    kinds = [type(value) for value in values.values()]
+    if not COMPARABLE.issuperset(kinds):
+        return object()
+    return (sql, fetch, into, *values.items(), *kinds)

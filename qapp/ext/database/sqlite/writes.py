@@ -1,0 +1,195 @@
+"""The writer: writes that wait are committed together, a transaction has the writer to itself."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from qapp.ext.database.contract import Executor, Fetch, Statement
+from qapp.ext.database.driver import Connection
+from qapp.ext.database.errors import (
+    DatabaseBusy,
+    DatabaseClosed,
+    DatabaseError,
+    DatabaseFailure,
+    TransactionTimeout,
+)
+
+from .handle import Handle, TransactionLost
+from .jobs import Job, Options
+
+WRITES_A_COMMIT = 128
+
+BEGIN = Statement("BEGIN", {}, Fetch.COUNT)
+
+_open_here: ContextVar[Transaction | None] = ContextVar("qapp_transaction", default=None)
+
+
+class Transaction(Executor):
+    """The writer connection, for one caller, until its block ends.
+
+    :ivar fault: why it can't be committed any more, once that is so.
+    :ivar commit: how its block ended, once it has.
+    """
+
+    def __init__(self, writes: Writes, timeout_s: float) -> None:
+        self._writes = writes
+        self.timeout_s = timeout_s
+        self.fault: DatabaseError | None = None
+        self.grant = Job(BEGIN, writes.loop)
+        self.granted = self.grant.join()
+        self.commit: asyncio.Future[bool] = writes.loop.create_future()
+        self.ended: asyncio.Future[None] = writes.loop.create_future()
+
+    async def _run(self, statement: Statement) -> Any:
+        if self.fault is not None:
+            raise copy.copy(self.fault)
+        if self.commit.done():
+            raise DatabaseClosed("the transaction has ended")
+        try:
+            outcome = await self._writes.connection.run(self._writes.handle.step, statement)
+        except TransactionLost as lost:
+            self.fault = lost.cause
+            raise copy.copy(lost.cause) from None
+        if isinstance(outcome, DatabaseError):
+            raise outcome
+        return outcome
+
+    def decide(self, *, commit: bool) -> None:
+        """Say how the block ended; what is decided stays."""
+        if not self.commit.done():
+            self.commit.set_result(commit)
+
+
+class Writes:
+    """The queue of writes and transactions, and the task that works through it."""
+
+    def __init__(self, connection: Connection, handle: Handle, options: Options) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.connection = connection
+        self.handle = handle
+        self._options = options
+        self._waiting: deque[Job | Transaction] = deque()
+        self._works = False
+        self.trips: set[asyncio.Task[None]] = set()
+
+    def add(self, statement: Statement) -> asyncio.Future[Any]:
+        """Queue a write; return the future of its outcome, set after the commit."""
+        transaction = _open_here.get()
+        if transaction is not None and not transaction.commit.done():
+            raise RuntimeError(
+                "this task has a transaction open and would wait for itself: "
+                "use the transaction's execute, not the database's"
+            )
+        job = Job(statement, self.loop)
+        self._queue(job)
+        return job.join()
+
+    def _queue(self, item: Job | Transaction) -> None:
+        if len(self._waiting) >= self._options.most_waiting_writes:
+            raise DatabaseBusy("too many writes are waiting")
+        self._waiting.append(item)
+        if not self._works:
+            self._start()
+
+    def _start(self) -> None:
+        self._works = True
+        task = self.loop.create_task(self._work())
+        self.trips.add(task)
+        task.add_done_callback(self.trips.discard)
+
+    @asynccontextmanager
+    async def transaction(self, timeout_s: float) -> AsyncIterator[Executor]:
+        """Give the writer to one caller until its block ends."""
+        transaction = Transaction(self, timeout_s)
+        self._queue(transaction)
+        outer = _open_here.set(transaction)
+        try:
+            await transaction.granted
+            yield transaction
+        except BaseException:
+            transaction.decide(commit=False)
+            if transaction.granted.done() and not transaction.granted.cancelled():
+                await asyncio.wait([transaction.ended])
+            raise
+        finally:
+            _open_here.reset(outer)
+        transaction.decide(commit=True)
+        await asyncio.shield(transaction.ended)
+        if transaction.fault is not None:
+            raise copy.copy(transaction.fault)
+
+    async def _work(self) -> None:
+        try:
+            while self._waiting:
+                if isinstance(first := self._waiting[0], Transaction):
+                    self._waiting.popleft()
+                    await self._run_transaction(first)
+                elif jobs := self._take():
+                    await self._commit(jobs)
+        finally:
+            self._works = False
+            if self._waiting:  # a bug broke this task off; the others are still to be served
+                self._start()
+
+    def _take(self) -> list[Job]:
+        jobs: list[Job] = []
+        while self._waiting and len(jobs) < WRITES_A_COMMIT:
+            job = self._waiting[0]
+            if isinstance(job, Transaction):
+                break
+            self._waiting.popleft()
+            if job.is_wanted(self._options.wait_s):
+                jobs.append(job)
+        return jobs
+
+    async def _commit(self, jobs: list[Job]) -> None:
+        try:
+            outcomes = await self.connection.run(self.handle.write, [job.statement for job in jobs])
+            for job, outcome in zip(jobs, outcomes, strict=True):
+                job.answer(outcome)
+        finally:
+            for job in jobs:
+                job.answer(DatabaseFailure("the write was broken off, perhaps after its commit"))
+
+    async def _run_transaction(self, transaction: Transaction) -> None:
+        if not transaction.grant.is_wanted(self._options.wait_s):
+            return
+        try:
+            await self.connection.run(self.handle.begin)
+        except DatabaseError as error:
+            transaction.fault = error
+            transaction.grant.answer(error)
+            transaction.ended.set_result(None)
+            return
+        if transaction.granted.done():  # the caller went away meanwhile
+            transaction.decide(commit=False)
+        transaction.grant.answer(None)
+        try:
+            async with asyncio.timeout(transaction.timeout_s):
+                commit = await asyncio.shield(transaction.commit)
+        except TimeoutError:
+            transaction.fault = TransactionTimeout(
+                f"the transaction took longer than {transaction.timeout_s:g} s"
+            )
+        if transaction.fault is not None:
+            commit = False
+        try:
+            await self.connection.run(self.handle.commit if commit else self.handle.roll_back)
+        except DatabaseError as error:
+            transaction.fault = error
+        finally:
+            transaction.decide(commit=False)
+            transaction.ended.set_result(None)
+
+    def refuse_waiting(self) -> None:
+        """Answer everything that still waits that the database is closed."""
+        closed = DatabaseClosed("the database was closed")
+        for item in self._waiting:
+            (item.grant if isinstance(item, Transaction) else item).answer(closed)
+        self._waiting.clear()
