@@ -18,14 +18,6 @@ from qapp.ext.database.errors import (
 
 CONSTRAINT = re.compile(r"(UNIQUE|FOREIGN KEY|NOT NULL|CHECK) constraint failed(?:: (.*))?")
 
-BY_TEXT:
-        if words in text:
-            return exception(text)
-    if getattr(error, "sqlite_errorcode", 1) & 0xFF == sqlite.SQLITE_ERROR:
-        return SQLError(text)
-    return DatabaseFailure(text)
-
-
 BY_TEXT: tuple[tuple[str, type[DatabaseError]], ...] = (
     ("database or disk is full", DiskFull),
     ("locked", DatabaseBusy),
@@ -56,4 +48,9 @@ def translate(error: BaseException) -> DatabaseError:
     if isinstance(error, sqlite.ProgrammingError):
         kind = ParameterError if "binding" in text else SQLError
         return kind(text)
-    for words, exception in
+    for words, exception in BY_TEXT:
+        if words in text:
+            return exception(text)
+    if getattr(error, "sqlite_errorcode", 1) & 0xFF == sqlite.SQLITE_ERROR:
+        return SQLError(text)
+    return DatabaseFailure(text)
