@@ -1,0 +1,249 @@
+"""Every setting of the site: its Flask name, type, default and meaning.
+
+The environment sets a setting as `QAPP_<NAME>`. `Settings` is one frozen value, made before the app
+and complete when it exists: what is wrong in it is said at once, by the variable's name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+PREFIX = "QAPP_"
+# The tests' own switches share the prefix; the site does not read them.
+FOREIGN_PREFIX = "QAPP_TEST_"
+KEY_LENGTH = 32
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+RATE_LIMITS = {"login": (20, 900), "login_address": (200, 900), "register": (20, 3600)}
+
+
+class ConfigError(Exception):
+    """A setting has a value that it can't have; the text names the variable and what is allowed."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """How a setting is read from text: `read` raises ValueError with the fault."""
+
+    read: Callable[[str], Any]
+    allowed: str
+
+
+def whole(least: int, most: int) -> Kind:
+    """A whole number from `least` to `most`."""
+
+    def read(text: str) -> int:
+        if not re.fullmatch(r"-?[0-9]{1,18}", text):
+            raise ValueError("is no whole number")
+        if not least <= int(text) <= most:
+            raise ValueError("is too small" if int(text) < least else "is too large")
+        return int(text)
+
+    return Kind(read, f"a whole number from {least} to {most}")
+
+
+def choice(**values: Any) -> Kind:
+    """One of a few words, each with the value it stands for."""
+
+    def read(text: str) -> Any:
+        if text.lower() not in values:
+            raise ValueError("is none of them")
+        return values[text.lower()]
+
+    return Kind(read, ", ".join(values))
+
+
+def _read_key(text: str) -> str:
+    if len(text) < KEY_LENGTH:
+        raise ValueError(f"has only {len(text)} characters")
+    return text
+
+
+def _read_keys(text: str) -> tuple[str, ...]:
+    return tuple(_read_key(key) for key in text.split())
+
+
+def _read_url(text: str) -> str:
+    name = text.removeprefix("sqlite:///")
+    if name == text or name in ("", ":memory:"):
+        raise ValueError("names no database that this version knows")
+    return text
+
+
+def _read_hosts(text: str) -> tuple[str, ...]:
+    hosts = tuple(re.split(r"[,\s]+", text.strip(", ")))
+    for host in hosts:
+        if not re.fullmatch(r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*|\[[0-9A-Fa-f:.]+\]", host):
+            raise ValueError(f"has {host!r}, which is no host name")
+    return hosts
+
+
+def _read_rates(text: str) -> dict[str, tuple[int, int]]:
+    if text.lower() == "off":
+        return {}
+    rates = dict(RATE_LIMITS)
+    for part in re.split(r"[,\s]+", text.strip(", ")):
+        match = re.fullmatch(r"(\w+)=([1-9][0-9]{0,5})/([1-9][0-9]{0,5})", part)
+        if match is None or match[1] not in RATE_LIMITS:
+            raise ValueError(f"has {part!r}")
+        rates[match[1]] = (int(match[2]), int(match[3]))
+    return rates
+
+
+ON_OFF = choice(on=True, off=False, **{"1": True, "0": False, "true": True, "false": False})
+KEY = Kind(_read_key, f"at least {KEY_LENGTH} characters, best random ones")
+KEYS = Kind(_read_keys, f"keys of at least {KEY_LENGTH} characters, separated by spaces")
+FOLDER = Kind(lambda text: str(Path(text).absolute()), "the path of a folder")
+URL = Kind(_read_url, "sqlite:///name.db in the instance folder, or sqlite:////path/name.db")
+HOSTS = Kind(_read_hosts, "host names without port, separated by commas; .example.org: all below")
+RATES = Kind(_read_rates, f"off, or NAME=COUNT/SECONDS,… with {', '.join(RATE_LIMITS)} as NAME")
+COOKIE = Kind(str, "a cookie's name")
+
+
+def setting(default: Any, kind: Kind, meaning: str, shown: str = "") -> Any:
+    """Declare a setting; `shown` is how its default is written where it is listed."""
+    return dataclasses.field(
+        default_factory=lambda: default,
+        metadata={"kind": kind, "meaning": meaning, "shown": shown or str(default)},
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """The site's settings, under their Flask names where Flask has them."""
+
+    SECRET_KEY: str | None = setting(
+        None, KEY, "signs sessions and form tokens", "made once, kept in the instance folder"
+    )
+    SECRET_KEY_FALLBACKS: tuple[str, ...] = setting(
+        (), KEYS, "earlier keys: what they signed still opens, nothing new is signed", "none"
+    )
+    INSTANCE_PATH: str | None = setting(
+        None, FOLDER, "the folder of what the site stores", "instance/ beside the package"
+    )
+    DATABASE_URL: str = setting("sqlite:///qapp.db", URL, "the database")
+    REGISTRATION: bool = setting(True, ON_OFF, "whether visitors may register", "on")
+    TRUSTED_HOSTS: tuple[str, ...] = setting(
+        LOCAL_HOSTS,
+        HOSTS,
+        "the names under which the site may be asked for",
+        ",".join(LOCAL_HOSTS),
+    )
+    PREFERRED_URL_SCHEME: str = setting(
+        "http",
+        choice(http="http", https="https"),
+        "https when TLS ends before the site: cookies are then Secure, browsers told to stay",
+    )
+    PERMANENT_SESSION_LIFETIME: int = setting(
+        1_209_600, whole(60, 31_536_000), "how long a kept login lasts, in seconds"
+    )
+    SESSION_IDLE_LIFETIME: int = setting(
+        43_200, whole(60, 31_536_000), "how long a login that is not kept lasts unused, in seconds"
+    )
+    SESSION_COOKIE_NAME: str | None = setting(
+        None, COOKIE, "the session cookie's name", "session, and __Host-session over https"
+    )
+    RATE_LIMITS: Mapping[str, tuple[int, int]] = setting(
+        RATE_LIMITS,
+        RATES,
+        "how often an address may try",
+        "login=20/900,login_address=200/900,register=20/3600",
+    )
+    MAX_CONTENT_LENGTH: int = setting(
+        2_097_152, whole(1024, 1_073_741_824), "the largest request body, in bytes"
+    )
+    MAX_FORM_MEMORY_SIZE: int = setting(
+        2_097_152, whole(1024, 1_073_741_824), "the largest field of a multipart form, in bytes"
+    )
+    MAX_FORM_PARTS: int = setting(200, whole(1, 100_000), "the most fields of a form")
+    BODY_TIMEOUT: int = setting(
+        20, whole(1, 3600), "how long a body may take to arrive, in seconds"
+    )
+    RESPONSE_TIMEOUT: int = setting(
+        60, whole(1, 3600), "how long an answer may take to leave, in seconds"
+    )
+    DEBUG: bool = setting(False, ON_OFF, "tracebacks in the browser: never on a public site", "off")
+
+    def __post_init__(self) -> None:
+        for name in ("SECRET_KEY", "SECRET_KEY_FALLBACKS"):
+            value = getattr(self, name) or ()
+            for key in (value,) if isinstance(value, str) else value:
+                if len(key) < KEY_LENGTH:
+                    raise ConfigError(f"{PREFIX}{name} needs {KEY.allowed}")
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Read the settings from environment variables, `os.environ` by default.
+
+        :raises ConfigError: one line that names the variable, its fault and what is allowed.
+        """
+        environ = os.environ if environ is None else environ
+        fields = {field.name: field for field in dataclasses.fields(cls)}
+        values = {}
+        for variable, text in environ.items():
+            if not variable.startswith(PREFIX) or variable.startswith(FOREIGN_PREFIX):
+                continue
+            name = variable.removeprefix(PREFIX)
+            if name not in fields:
+                raise ConfigError(f"{variable} is no setting{_nearest(name, list(fields))}")
+            kind: Kind = fields[name].metadata["kind"]
+            try:
+                values[name] = kind.read(text)
+            except ValueError as error:
+                # A key is a secret also when it is a wrong one.
+                shown = "" if kind in (KEY, KEYS) else f" {_shortened(text)!r}"
+                raise ConfigError(f"{variable}{shown} {error}; allowed: {kind.allowed}") from None
+        return cls(**values)
+
+    def as_config(self) -> dict[str, Any]:
+        """Return the settings for `app.config`."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+
+def _nearest(name: str, names: list[str]) -> str:
+    near = difflib.get_close_matches(name, names, 1)
+    return f"; did you mean {PREFIX}{near[0]}?" if near else "; `qapp settings` lists them"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+def kept_secret_key(folder: Path) -> str:
+    """Return the key kept in the instance folder, made at the first call.
+
+    Workers that start together all get the same one: it is written aside and then linked to its
+    name, which only the first of them can do. Only the owner may read it.
+
+    :raises ConfigError: if the folder can't be written, or the file holds no key.
+    """
+    path = folder / "secret_key"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            aside = folder / f".secret_key-{os.getpid()}-{secrets.token_hex(4)}"
+            descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(secrets.token_urlsafe(48))
+                file.flush()
+                os.fsync(descriptor)
+            try:
+                path.hardlink_to(aside)
+            except FileExistsError:
+                pass
+            finally:
+                aside.unlink()
+        key = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeError) as error:
+        raise ConfigError(
+            f"{PREFIX}INSTANCE_PATH: the secret key can't be kept in {folder}: {error}"
+        ) from error
+    if len(key) < KEY_LENGTH:
+        raise ConfigError(f"{path} holds no key: remove it, or set {PREFIX}SECRET_KEY")
+    return key

@@ -1,0 +1,114 @@
+"""The tables: the only place where a column is declared.
+
+Times are integers, milliseconds since 1970 in UTC (`…_at`).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.event import listen
+from sqlalchemy.types import BigInteger
+
+# Named constraints: a migration can only change what has a name.
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+# SQLite counts only an INTEGER primary key by itself; its integers have 64 bits all the same.
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("username", String(32, collation="NOCASE"), nullable=False, unique=True),
+    Column("password_hash", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+# A login that the server can end: the session cookie holds its id.
+logins = Table(
+    "logins",
+    metadata,
+    Column("id", String(43), primary_key=True),
+    Column("user_id", Id, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("is_kept", Integer, CheckConstraint("is_kept IN (0, 1)", "is_kept"), nullable=False),
+    Index(None, "user_id"),
+    Index(None, "expires_at"),
+)
+
+# `text` is what the author wrote, `html` what of it is shown, `plain` what of it is searched.
+entries = Table(
+    "entries",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("author_id", Id, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("html", Text, nullable=False),
+    Column("plain", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger),
+    # With the id behind it, an author's entries come newest first without sorting.
+    Index(None, "author_id", "id"),
+    sqlite_autoincrement=True,
+)
+
+# One number a key: the time up to which its allowance is spent (see qapp.ext.limits).
+rate_limits = Table(
+    "rate_limits",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("spent_until_ms", BigInteger, nullable=False),
+    Index(None, "spent_until_ms"),
+)
+
+# SQLite's full-text index over the entries, kept by triggers so that nothing can forget it.
+SEARCH_INDEX: Final = (
+    """CREATE VIRTUAL TABLE entries_search USING fts5(
+    title, plain, content='entries', content_rowid='id',
+    tokenize='unicode61 remove_diacritics 2')""",
+    """CREATE TRIGGER entries_search_insert AFTER INSERT ON entries BEGIN
+    INSERT INTO entries_search (rowid, title, plain) VALUES (new.id, new.title, new.plain);
+END""",
+    """CREATE TRIGGER entries_search_delete AFTER DELETE ON entries BEGIN
+    INSERT INTO entries_search (entries_search, rowid, title, plain)
+    VALUES ('delete', old.id, old.title, old.plain);
+END""",
+    """CREATE TRIGGER entries_search_update AFTER UPDATE OF title, plain ON entries BEGIN
+    INSERT INTO entries_search (entries_search, rowid, title, plain)
+    VALUES ('delete', old.id, old.title, old.plain);
+    INSERT INTO entries_search (rowid, title, plain) VALUES (new.id, new.title, new.plain);
+END""",
+)
+
+
+def _create_search_index(_: Table, connection: Connection, **__: object) -> None:
+    if connection.dialect.name == "sqlite":
+        for statement in SEARCH_INDEX:
+            connection.exec_driver_sql(statement)
+
+
+listen(entries, "after_create", _create_search_index)
