@@ -54,7 +54,8 @@ logins = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("seen_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
-    Column("is_kept", Integer, CheckConstraint("is_kept IN (0, 1)", "is_kept"), nullable=False),
+    Column("is_kept", Integer, nullable=False),
+    CheckConstraint("is_kept IN (0, 1)", "is_kept"),
     Index(None, "user_id"),
     Index(None, "expires_at"),
 )
