@@ -1,1 +1,71 @@
-"""qapp."""
+"""The Flask tutorial world as one real site on an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+from quart import Quart
+
+from . import accounts, blog, migrations, status
+from .config import Settings, kept_secret_key
+from .ext.database import driver, sqlite_path
+from .extensions import csrf, db, hashing, rendering
+from .web import errors, security, templating
+from .web.site import Site
+from .web.static import StaticFiles
+
+NAVIGATION = (("Blog", "blog.index"), ("About", "status.about"))
+
+
+def create_app(settings: Settings | None = None) -> Quart:
+    """Make the site; nothing is opened before it serves.
+
+    :param settings: the settings; by default those of the environment.
+    :raises ConfigError: if a setting can't be used.
+    """
+    settings = settings or Settings.from_environ()
+    app = Site(__name__, instance_path=settings.INSTANCE_PATH, static_folder=None)
+    app.config.update(settings.as_config())
+    app.config.update(
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_REFRESH_EACH_REQUEST=False,  # a kept login ends when it was said to
+        SCHEMA_REVISION=migrations.head(),
+    )
+    app.secret_key = settings.SECRET_KEY or kept_secret_key(Path(app.instance_path))
+
+    app.while_serving(lambda: prepared(app))
+    StaticFiles(Path(__file__).parent / "static").init_app(app)
+    hashing.init_app(app)
+    rendering.init_app(app)
+    db.init_app(app)
+
+    security.init_app(app)
+    csrf.init_app(app)
+    errors.init_app(app)
+    templating.init_app(app, NAVIGATION)
+    for section in (accounts, blog, status):
+        app.register_blueprint(section.blueprint)
+    return app
+
+
+async def prepared(app: Quart) -> AsyncGenerator[None, None]:
+    """Bring the schema up to date before the first request, and let requests end at a stop."""
+    if warning := driver.warning():
+        app.logger.warning(warning)
+    path = sqlite_path(app.config["DATABASE_URL"], Path(app.instance_path))
+    await asyncio.to_thread(migrations.upgrade, path)
+    _outlive_sigterm()
+    yield
+
+
+def _outlive_sigterm() -> None:
+    """Leave the end of a worker to Hypercorn.
+
+    When the first of its workers has stopped, Hypercorn terminates the others, which would die in
+    the middle of their requests. They know of the stop already and end by themselves.
+    """
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: None)

@@ -1,0 +1,17 @@
+"""Users and their logins: the one section that the others may import."""
+
+from __future__ import annotations
+
+from .queries import Author, User, find_author
+from .session import current_user, login_first, login_required
+from .views import blueprint
+
+__all__ = [
+    "Author",
+    "User",
+    "blueprint",
+    "current_user",
+    "find_author",
+    "login_first",
+    "login_required",
+]

@@ -1,0 +1,95 @@
+"""The login in the session: a signed cookie holds its id, the database can end it.
+
+So a copied cookie is dead once its login is: after logging out, after a change of password.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from quart import current_app, g, request, session
+from werkzeug.exceptions import Unauthorized
+
+from qapp.extensions import db
+from qapp.web.errors import LoginNeeded
+from qapp.web.templating import now_ms
+
+from .queries import User
+from .service import Policy, user_of
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+LOGIN_KEY = "login"
+# Answers that are the same for everybody.
+IMPERSONAL = frozenset({"static", "status.healthz", "status.readyz", "blog.feed"})
+
+
+def policy() -> Policy:
+    """Return the settings that the service needs."""
+    config = current_app.config
+    return Policy(
+        kept_s=int(current_app.permanent_session_lifetime.total_seconds()),
+        idle_s=config["SESSION_IDLE_LIFETIME"],
+        rates=config["RATE_LIMITS"],
+    )
+
+
+async def load_user() -> None:
+    """Find out who asks, before each request but those that are the same for all."""
+    g.user = None
+    if request.endpoint in IMPERSONAL:
+        return
+    login_id = session.get(LOGIN_KEY)
+    if isinstance(login_id, str):
+        g.user = await user_of(db, policy(), login_id=login_id, now_ms=now_ms())
+
+
+def current_user() -> User | None:
+    """Return who is logged in, or None."""
+    user: User | None = g.get("user")
+    return user
+
+
+def start_session(login_id: str, *, is_kept: bool) -> None:
+    """Make the session a new one, of this login."""
+    session.clear()
+    session[LOGIN_KEY] = login_id
+    session.permanent = is_kept
+
+
+def login_required(
+    view: Callable[Concatenate[User, P], Awaitable[T]],
+) -> Callable[P, Awaitable[T]]:
+    """Call a view with the user who is logged in; answer 401 when nobody is."""
+
+    @wraps(view)
+    async def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
+        user = current_user()
+        if user is None:
+            raise Unauthorized
+        return await view(user, *args, **kwargs)
+
+    return guarded
+
+
+def login_first(
+    view: Callable[Concatenate[User, P], Awaitable[T]],
+) -> Callable[P, Awaitable[T]]:
+    """Call a view with the user who is logged in; lead to the login page when nobody is."""
+
+    @wraps(view)
+    async def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
+        user = current_user()
+        if user is None:
+            raise LoginNeeded
+        return await view(user, *args, **kwargs)
+
+    return guarded
+
+
+def template_context() -> dict[str, Any]:
+    """Give templates `current_user`."""
+    return {"current_user": current_user()}

@@ -1,0 +1,191 @@
+"""The blog's pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from quart import Blueprint, Response, flash, redirect, render_template, request, url_for
+from quart.typing import ResponseReturnValue
+from werkzeug.exceptions import BadRequest
+
+from qapp.accounts import User, current_user, find_author, login_required
+from qapp.extensions import db, rendering
+from qapp.web.errors import Forbidden
+from qapp.web.forms import read_form
+from qapp.web.markup import render
+from qapp.web.paging import LARGEST_ID, PAGE_SIZE, Page, before_asked
+from qapp.web.templating import now_ms
+
+from . import queries
+from .forms import EditForm, EntryForm
+from .queries import Entry, EntryChanged
+
+blueprint = Blueprint("blog", __name__)
+
+
+@blueprint.get("/")
+async def index() -> ResponseReturnValue:
+    """Show the newest entries, and the form for one more to who is logged in."""
+    form = await EntryForm.create_form(None) if current_user() else None
+    return await _index_page(form)
+
+
+@blueprint.post("/add")
+@login_required
+async def add(user: User) -> ResponseReturnValue:
+    """Add an entry."""
+    form = await read_form(EntryForm)
+    if not await form.validate_on_submit():
+        return await _index_page(form), 422
+    await queries.add_entry(
+        db,
+        author_id=user.id,
+        title=form.title.data,
+        text=form.text.data,
+        rendered=await rendering.run(render, form.text.data),
+        now_ms=now_ms(),
+    )
+    await flash("New entry was successfully posted", "success")
+    return redirect(url_for("blog.index"))
+
+
+@blueprint.get("/post/<int:post_id>")
+async def show(post_id: int) -> ResponseReturnValue:
+    """Show an entry."""
+    entry = await queries.find_entry(db, entry_id=_id(post_id))
+    user = current_user()
+    may_edit = user is not None and user.id == entry.author_id
+    return await render_template("blog/show.html", entry=entry, may_edit=may_edit)
+
+
+@blueprint.route("/post/<int:post_id>/edit", methods=["GET", "POST"])
+@login_required
+async def edit(user: User, post_id: int) -> ResponseReturnValue:
+    """Change an entry of one's own."""
+    entry = await _own(user, post_id)
+    form = await read_form(EditForm, obj=entry)
+    if not form.is_submitted():
+        return await render_template("blog/edit.html", entry=entry, form=form)
+    if not await form.validate_on_submit():
+        return await render_template("blog/edit.html", entry=entry, form=form), 422
+    try:
+        await queries.change_entry(
+            db,
+            entry_id=entry.id,
+            version=int(form.version.data),
+            title=form.title.data,
+            text=form.text.data,
+            rendered=await rendering.run(render, form.text.data),
+            now_ms=now_ms(),
+        )
+    except EntryChanged:
+        form.version.data = str(entry.version)
+        form.form_errors.append(
+            "You changed this entry somewhere else meanwhile. "
+            "Save again to replace that with what stands here."
+        )
+        return await render_template("blog/edit.html", entry=entry, form=form), 409
+    await flash("The entry was changed", "success")
+    return redirect(url_for("blog.show", post_id=entry.id))
+
+
+@blueprint.post("/post/<int:post_id>/delete")
+@login_required
+async def delete(user: User, post_id: int) -> ResponseReturnValue:
+    """Delete an entry of one's own."""
+    entry = await _own(user, post_id)
+    await queries.remove_entry(db, entry_id=entry.id)
+    await flash("The entry was deleted", "success")
+    return redirect(url_for("blog.index"))
+
+
+@blueprint.get("/users/<username>")
+async def author(username: str) -> ResponseReturnValue:
+    """Show a user's entries."""
+    before = before_asked()
+    found = await find_author(db, username=username)
+    page = await queries.list_entries_of(db, author_id=found.id, before=before)
+    return await render_template(
+        "blog/author.html",
+        author=found,
+        entries=page.items,
+        older_url=_older(page, "blog.author", username=found.username),
+        newest_url=_newest(before, "blog.author", username=found.username),
+    )
+
+
+@blueprint.get("/search")
+async def search() -> ResponseReturnValue:
+    """Show the entries with the words asked for."""
+    query = request.args.get("q", "")[:200].strip()
+    number = _page_number()
+    hits = await queries.search_entries(
+        db, query=query, offset=(number - 1) * PAGE_SIZE, limit=PAGE_SIZE + 1
+    )
+    more = len(hits) > PAGE_SIZE and number * PAGE_SIZE < queries.RANKED
+    return await render_template(
+        "blog/search.html",
+        query=query,
+        hits=hits[:PAGE_SIZE],
+        newer_url=url_for("blog.search", q=query, page=number - 1) if number > 1 else None,
+        older_url=url_for("blog.search", q=query, page=number + 1) if more else None,
+    )
+
+
+@blueprint.get("/feed.xml")
+async def feed() -> ResponseReturnValue:
+    """Send the newest entries as an Atom feed."""
+    page = await queries.list_entries(db, before=LARGEST_ID)
+    return Response(
+        await render_template(
+            "blog/feed.xml",
+            entries=page.items,
+            site_url=url_for("blog.index", _external=True),
+            feed_url=url_for("blog.feed", _external=True),
+        ),
+        mimetype="application/atom+xml",
+    )
+
+
+async def _index_page(form: EntryForm | None) -> str:
+    before = before_asked()
+    page = await queries.list_entries(db, before=before)
+    return await render_template(
+        "blog/index.html",
+        entries=page.items,
+        form=form,
+        older_url=_older(page, "blog.index"),
+        newest_url=_newest(before, "blog.index"),
+    )
+
+
+async def _own(user: User, post_id: int) -> queries.Source:
+    entry = await queries.find_source(db, entry_id=_id(post_id))
+    if entry.author_id != user.id:
+        raise Forbidden
+    return entry
+
+
+def _id(number: int) -> int:
+    """Return a number of a path as an id: no entry has one beyond the database's integers."""
+    return min(number, LARGEST_ID)
+
+
+def _older(page: Page[Entry], endpoint: str, **values: Any) -> str | None:
+    return url_for(endpoint, before=page.before, **values) if page.before else None
+
+
+def _newest(before: int, endpoint: str, **values: Any) -> str | None:
+    return url_for(endpoint, **values) if before < LARGEST_ID else None
+
+
+def _page_number() -> int:
+    """Return the request's `?page=`.
+
+    :raises BadRequest: if it is not the number of a page of ranked hits.
+    """
+    text = request.args.get("page", "1")
+    last = queries.RANKED // PAGE_SIZE
+    if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= last):
+        raise BadRequest(f"“page” has to be a number from 1 to {last}.")
+    return int(text)

@@ -1,0 +1,221 @@
+"""The `qapp` command."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import click
+from hypercorn.config import Config
+from hypercorn.run import run as serve
+from quart.cli import QuartGroup, routes_command, shell_command
+
+from . import create_app, migrations
+from .accounts import queries, service
+from .config import PREFIX, ConfigError, Settings
+from .demo import fill
+from .ext.database import Database, DatabaseError, sqlite_path
+from .ext.database.backup import back_up
+from .web.templating import iso_time, now_ms
+
+
+def database_path() -> Path:
+    """Return the file of the database that the settings name."""
+    app = create_app()
+    return sqlite_path(app.config["DATABASE_URL"], Path(app.instance_path))
+
+
+def with_database(work: Callable[[Database], Awaitable[None]]) -> None:
+    """Do some work with the database, its schema brought up to date first."""
+    path = database_path()
+    migrations.upgrade(path)
+
+    async def connected() -> None:
+        async with Database(url=f"sqlite:///{path}") as db:
+            await work(db)
+
+    asyncio.run(connected())
+
+
+@click.command("run")
+@click.option("--host", "-h", default="127.0.0.1", show_default=True, help="Where to listen.")
+@click.option("--port", "-p", default=8000, show_default=True, help="The port to listen on.")
+@click.option("--debug/--no-debug", default=False, help="Reload on changes, show tracebacks.")
+def run_command(host: str, port: int, debug: bool) -> None:
+    """Serve for development, with one worker."""
+    if debug:
+        os.environ[f"{PREFIX}DEBUG"] = "on"
+    Settings.from_environ()
+    config = Config()
+    config.application_path = "qapp.asgi:app"
+    config.bind = [f"{host}:{port}"]
+    config.use_reloader = debug
+    config.accesslog = "-"
+    config.access_log_format = '%(h)s "%(r)s" %(s)s %(b)s %(L)s'
+    sys.exit(serve(config))
+
+
+@click.command("settings")
+def settings_command() -> None:
+    """List every setting with its default and meaning."""
+    for field in dataclasses.fields(Settings):
+        click.secho(f"{PREFIX}{field.name}", bold=True)
+        click.echo(f"    {field.metadata['meaning']}")
+        click.echo(f"    default: {field.metadata['shown']}")
+        click.echo(f"    allowed: {field.metadata['kind'].allowed}")
+
+
+@click.command("demo")
+@click.option("--entries", type=click.IntRange(0), default=200, show_default=True)
+@click.option("--users", type=click.IntRange(1), default=20, show_default=True)
+def demo_command(entries: int, users: int) -> None:
+    """Fill the database with believable entries."""
+
+    async def work(db: Database) -> None:
+        with click.progressbar(length=entries, label="Entries", show_pos=True) as bar:
+            await fill(
+                db, entry_count=entries, user_count=users, now_ms=now_ms(), advance=bar.update
+            )
+
+    with_database(work)
+
+
+@click.group("db")
+def db_group() -> None:
+    """The database: its schema and its backups."""
+
+
+@db_group.command("upgrade")
+@click.argument("revision", default="head")
+def db_upgrade(revision: str) -> None:
+    """Bring the schema up to REVISION, by default this version's."""
+    migrations.upgrade(database_path(), revision)
+
+
+@db_group.command("downgrade")
+@click.argument("revision", default="-1")
+def db_downgrade(revision: str) -> None:
+    """Bring the schema back to REVISION, by default by one; "base" removes everything."""
+    migrations.downgrade(database_path(), revision)
+
+
+@db_group.command("current")
+def db_current() -> None:
+    """Print the schema's revision."""
+    click.echo(migrations.current(database_path()) or "empty")
+
+
+@db_group.command("revision")
+@click.option("--message", "-m", required=True, help="What the migration does.")
+@click.option("--autogenerate", is_flag=True, help="Write what differs from the models.")
+def db_revision(message: str, autogenerate: bool) -> None:
+    """Write a new migration."""
+    click.echo(migrations.revise(database_path(), message, autogenerate=autogenerate))
+
+
+@db_group.command("backup")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def db_backup(file: Path) -> None:
+    """Copy the database to the new FILE; the site may run."""
+    back_up(database_path(), file)
+
+
+@click.group("user")
+def user_group() -> None:
+    """The users."""
+
+
+@user_group.command("add")
+@click.argument("name")
+def user_add(name: str) -> None:
+    """Add the user NAME; the password is asked for, or read from standard input."""
+    if fault := service.username_fault(name):
+        raise click.ClickException(fault)
+    password_hash = service.hash_password(ask_password())
+
+    async def work(db: Database) -> None:
+        try:
+            await queries.add_user(db, username=name, password_hash=password_hash, now_ms=now_ms())
+        except queries.UsernameTaken:
+            raise click.ClickException(f"There is a user {name} already.") from None
+
+    with_database(work)
+
+
+@user_group.command("passwd")
+@click.argument("name")
+def user_passwd(name: str) -> None:
+    """Change the password of the user NAME, and end all the user's logins."""
+    password_hash = service.hash_password(ask_password())
+
+    async def work(db: Database) -> None:
+        async with db.transaction() as tx:
+            user = await queries.get_credentials(tx, username=name)
+            if user is None:
+                raise click.ClickException(f"There is no user {name}.")
+            await queries.change_password_hash(tx, user_id=user.id, password_hash=password_hash)
+            await queries.remove_logins(tx, user_id=user.id)
+
+    with_database(work)
+
+
+@user_group.command("delete")
+@click.argument("name")
+@click.confirmation_option(prompt="The user's entries are deleted too. Go on?")
+def user_delete(name: str) -> None:
+    """Delete the user NAME and all that the user wrote."""
+
+    async def work(db: Database) -> None:
+        if not await queries.remove_user(db, username=name):
+            raise click.ClickException(f"There is no user {name}.")
+
+    with_database(work)
+
+
+@user_group.command("list")
+def user_list() -> None:
+    """List the users, with the time they registered."""
+
+    async def work(db: Database) -> None:
+        for user in await queries.list_users(db):
+            click.echo(f"{user.username}\t{iso_time(user.created_at)}")
+
+    with_database(work)
+
+
+def ask_password() -> str:
+    """Return a password that may be one: typed twice, or a line of standard input."""
+    if sys.stdin.isatty():
+        password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    else:
+        password = sys.stdin.readline().rstrip("\r\n")
+    if fault := service.password_fault(password):
+        raise click.ClickException(fault)
+    return password
+
+
+cli = QuartGroup(
+    name="qapp", create_app=create_app, add_default_commands=False, load_dotenv=False, help=__doc__
+)
+for command in (
+    run_command,
+    shell_command,
+    routes_command,
+    settings_command,
+    demo_command,
+    db_group,
+    user_group,
+):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command; what a person can mend is one line, with exit status 1."""
+    try:
+        cli.main(prog_name="qapp")
+    except (ConfigError, DatabaseError, migrations.SchemaError) as error:
+        sys.exit(f"qapp: {error}")

@@ -1,0 +1,44 @@
+"""Copy a SQLite database while it is in use."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from .driver import sqlite
+from .errors import DatabaseFailure
+
+
+def back_up(source: Path, target: Path) -> None:
+    """Write a copy of the database at `source`, as it is at one moment, to the new file `target`.
+
+    Writers go on meanwhile. A plain copy of the file would lack what is still in its log. The copy
+    gets its name when it is whole and on disk; only its owner may read it.
+
+    :raises DatabaseFailure: if `source` is no database, `target` exists, or either disk fails.
+    """
+    if not source.is_file():
+        raise DatabaseFailure(f"there is no database at {source}")
+    unfinished = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
+    try:
+        os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        try:
+            _copy(source, unfinished)
+            target.hardlink_to(unfinished)
+        finally:
+            unfinished.unlink()
+    except FileExistsError as error:
+        raise DatabaseFailure(f"{target} exists already") from error
+    except (OSError, sqlite.Error) as error:
+        raise DatabaseFailure(f"the backup failed: {error}") from error
+
+
+def _copy(source: Path, unfinished: Path) -> None:
+    connection = sqlite.connect(str(source), timeout=30, isolation_level=None)
+    try:
+        connection.execute("VACUUM INTO ?", (str(unfinished),))
+    finally:
+        connection.close()
+    with unfinished.open("rb") as file:
+        os.fsync(file.fileno())

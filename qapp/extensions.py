@@ -1,0 +1,16 @@
+"""The site's instances of its extensions; which app they serve, they ask at each call."""
+
+from __future__ import annotations
+
+import os
+
+from .ext.csrf import CSRFProtect
+from .ext.database import Database
+from .ext.threads import BoundedPool
+
+db = Database()
+csrf = CSRFProtect()
+# A hash takes 19 MiB for 15 ms: as many at a time as there are processors.
+hashing = BoundedPool("hashing", threads=os.cpu_count() or 1, most_jobs=200)
+# Markdown is pure Python: a second thread would only fight the first for the interpreter.
+rendering = BoundedPool("rendering", threads=1, most_jobs=200)

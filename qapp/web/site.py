@@ -1,0 +1,117 @@
+"""The site's application class: Quart, with the request, session and log that it needs."""
+
+from __future__ import annotations
+
+import secrets
+from types import TracebackType
+from typing import Any
+from urllib.parse import parse_qsl
+
+from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
+from quart import Quart, g, has_request_context, request
+from quart.formparser import FormDataParser
+from quart.sessions import SecureCookieSessionInterface
+from quart.wrappers import Request as QuartRequest
+from quart.wrappers.request import Body
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+
+Parsed = tuple[MultiDict[Any, Any], MultiDict[Any, Any]]
+
+
+class CountingBody(Body):
+    """A body whose limit counts every byte, also those already read (a chunked upload's)."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._received_bytes = 0
+
+    def append(self, data: bytes) -> None:
+        self._received_bytes += len(data)
+        limit = self._max_content_length
+        if limit is not None and self._received_bytes > limit and self._must_raise is None:
+            self._must_raise = RequestEntityTooLarge()
+            self.set_complete()
+        super().append(data)
+
+
+class StrictFormParser(FormDataParser):
+    """A parser that refuses what it can't read, where Quart's hands out an empty form."""
+
+    async def parse(
+        self,
+        body: Body,
+        mimetype: str,
+        content_length: int | None,
+        options: dict[str, str] | None = None,
+    ) -> Parsed:
+        self.silent = False
+        try:
+            if mimetype == "application/x-www-form-urlencoded":
+                return await self._urlencoded(body)
+            return await super().parse(body, mimetype, content_length, options)
+        except UnicodeError as error:
+            raise BadRequest("The form is not encoded in UTF-8.") from error
+        except ValueError as error:
+            raise BadRequest(f"The form can't be read: {error}.") from error
+
+    async def _urlencoded(self, body: Body) -> Parsed:
+        text = (await body).decode()
+        if self.max_form_parts is not None and text.count("&") >= self.max_form_parts:
+            raise RequestEntityTooLarge("The form has too many fields.")
+        storage = self.cls or MultiDict
+        return storage(parse_qsl(text, keep_blank_values=True, errors="strict")), storage()
+
+
+class Request(QuartRequest):
+    """A request whose body and form are refused when they are too large or unreadable."""
+
+    body_class: type[Body] = CountingBody
+    form_data_parser_class = StrictFormParser
+
+
+class SessionInterface(SecureCookieSessionInterface):
+    """Flask's signed cookie; over https it is Secure and, unless it was named, `__Host-`.
+
+    The prefix makes the browser refuse a cookie of that name from a subdomain or over http.
+    """
+
+    def get_cookie_name(self, app: Quart) -> str:
+        if name := app.config["SESSION_COOKIE_NAME"]:
+            return str(name)
+        return "__Host-session" if request.is_secure else "session"
+
+    def get_cookie_secure(self, app: Quart) -> bool:
+        return request.is_secure
+
+
+class Site(Quart):
+    """The site's Quart."""
+
+    request_class = Request
+    session_interface = SessionInterface()
+
+    async def asgi_app(
+        self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        """Serve a request; as https where the settings say that TLS ends before this server."""
+        if scope["type"] == "http" and self.config["PREFERRED_URL_SCHEME"] == "https":
+            scope["scheme"] = "https"
+        await super().asgi_app(scope, receive, send)
+
+    def log_exception(
+        self,
+        exception_info: tuple[type[BaseException], BaseException, TracebackType | None]
+        | tuple[None, None, None],
+    ) -> None:
+        """Log an unexpected error under the id that the visitor is shown."""
+        what = f"{request.method} {request.path}" if has_request_context() else "no request"
+        self.logger.error("Error %s: %s", error_id(), what, exc_info=exception_info)
+
+
+def error_id() -> str:
+    """Return the id of this request's error, for the page and for the log."""
+    if "error_id" not in g:
+        g.error_id = secrets.token_hex(6)
+    identity: str = g.error_id
+    return identity

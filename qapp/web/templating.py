@@ -1,0 +1,58 @@
+"""What every template has: times as people read them, the navigation, the version."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from quart import Quart
+
+UNITS = (
+    (365 * 86_400, "year"),
+    (30 * 86_400, "month"),
+    (86_400, "day"),
+    (3_600, "hour"),
+    (60, "minute"),
+)
+
+
+def init_app(app: Quart, navigation: Sequence[tuple[str, str]]) -> None:
+    """Give templates their filters and globals; `navigation` is labels and endpoints."""
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.add_template_filter(iso_time)
+    app.add_template_filter(relative_time)
+    app.jinja_env.globals.update(
+        navigation=navigation,
+        version=version("qapp"),
+        registration_open=app.config["REGISTRATION"],
+    )
+    app.context_processor(_now)
+
+
+def _now() -> dict[str, Any]:
+    return {"now_ms": now_ms()}
+
+
+def now_ms() -> int:
+    """Return the time: milliseconds since 1970. Views call it, nothing below them does."""
+    return time.time_ns() // 1_000_000
+
+
+def iso_time(time_ms: int) -> str:
+    """Return a time as ISO 8601 in UTC, to the second."""
+    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def relative_time(time_ms: int, now_ms: int) -> str:
+    """Return how long ago a time was, in the largest whole unit."""
+    seconds = max(0, now_ms - time_ms) // 1000
+    for unit_s, name in UNITS:
+        if count := seconds // unit_s:
+            if name == "day" and count == 1:
+                return "yesterday"
+            return f"{count} {name}{'s' if count > 1 else ''} ago"
+    return "just now"

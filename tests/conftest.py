@@ -1,0 +1,183 @@
+"""A fresh site and its standing visitors: alice owns, bob is signed in, mallory must be refused."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import os
+import re
+import shutil
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from quart import Quart, Response
+from quart.typing import TestClientProtocol
+
+from qapp import create_app, migrations
+from qapp.accounts import service
+from qapp.config import Settings
+
+KEY = "a key for tests, long enough to be one"
+PASSWORD = "correct horse battery"
+TOKEN = re.compile(r'name="csrf_token"[^>]* value="([^"]+)"')
+
+
+def need(condition: object, what: str, how: str) -> None:
+    """Skip a test that lacks something; where everything is required, fail it."""
+    if condition:
+        return
+    if os.environ.get("QAPP_TEST_REQUIRE") == "all":
+        pytest.fail(f"{what} is required here: {how}")
+    pytest.skip(f"needs {what}: {how}")
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database of this version, for copies."""
+    path = tmp_path_factory.mktemp("migrated") / "qapp.db"
+    migrations.upgrade(path)
+    return path
+
+
+@pytest.fixture
+def settings(tmp_path: Path, migrated: Path) -> Settings:
+    """Settings of a site with a database of its own; rate limits are off."""
+    shutil.copy(migrated, tmp_path / "qapp.db")
+    return Settings(
+        SECRET_KEY=KEY,
+        INSTANCE_PATH=str(tmp_path),
+        TRUSTED_HOSTS=("localhost",),
+        RATE_LIMITS={},
+    )
+
+
+@pytest.fixture
+async def app(settings: Settings) -> AsyncIterator[Quart]:
+    """The site, serving."""
+    app = create_app(settings)
+    async with app.test_app():
+        yield app
+
+
+class Visitor:
+    """A person with a browser: sends the token of the last form seen, keeps cookies."""
+
+    def __init__(self, app: Quart) -> None:
+        self.app = app
+        self.client: TestClientProtocol = app.test_client()
+
+    async def get(self, path: str, **kwargs: Any) -> Response:
+        """Open a page; redirects are not followed."""
+        return await self.client.get(path, **kwargs)
+
+    async def text(self, path: str) -> str:
+        """Open a page and return its HTML."""
+        return await (await self.get(path)).get_data(as_text=True)
+
+    async def token(self) -> str:
+        """Return a good CSRF token of this visitor's session."""
+        match = TOKEN.search(await self.text("/login"))
+        assert match is not None
+        return html.unescape(match[1])
+
+    async def post(self, path: str, form: dict[str, Any] | None = None, **kwargs: Any) -> Response:
+        """Send a form with a good token."""
+        fields = {"csrf_token": await self.token(), **(form or {})}
+        return await self.client.post(path, form=fields, **kwargs)
+
+    async def register(self, username: str, password: str = PASSWORD) -> Response:
+        """Register, which logs in."""
+        form = {"username": username, "password": password, "confirm": password}
+        return await self.post("/register", form)
+
+    async def log_in(self, username: str, password: str = PASSWORD, **fields: str) -> Response:
+        """Log in."""
+        return await self.post("/login", {"username": username, "password": password, **fields})
+
+    async def add(self, title: str = "A title", text: str = "Some text") -> int:
+        """Add an entry and return its id."""
+        response = await self.post("/add", {"title": title, "text": text})
+        assert response.status_code == 302
+        match = re.search(r'href="/post/(\d+)"', await self.text("/"))
+        assert match is not None
+        return int(match[1])
+
+    @property
+    def cookie(self) -> str | None:
+        """The session cookie's value."""
+        assert self.client.cookie_jar is not None
+        values = [c.value for c in self.client.cookie_jar if c.name.endswith("session")]
+        return values[0] if values else None
+
+
+@pytest.fixture
+def visitor(app: Quart) -> Visitor:
+    """Somebody who is not logged in."""
+    return Visitor(app)
+
+
+@pytest.fixture
+def new_visitor(app: Quart) -> Callable[[], Visitor]:
+    """Make one more browser."""
+    return lambda: Visitor(app)
+
+
+async def _registered(app: Quart, name: str) -> Visitor:
+    visitor = Visitor(app)
+    response = await visitor.register(name)
+    assert response.status_code == 302
+    await visitor.get("/")  # the welcome is seen
+    return visitor
+
+
+@pytest.fixture
+async def alice(app: Quart) -> Visitor:
+    """Who owns what a test is about."""
+    return await _registered(app, "alice")
+
+
+@pytest.fixture
+async def bob(app: Quart) -> Visitor:
+    """Somebody else who is logged in."""
+    return await _registered(app, "bob")
+
+
+@pytest.fixture
+async def mallory(app: Quart) -> Visitor:
+    """Who must be refused."""
+    return await _registered(app, "mallory")
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """Fail a test after which a thread runs on that was not there before."""
+    before = set(threading.enumerate())
+    yield
+    for thread in set(threading.enumerate()) - before:
+        thread.join(timeout=5)
+        # The default executor's threads belong to the loop, which pytest-asyncio closes later.
+        assert not thread.is_alive() or thread.name.startswith("asyncio_"), f"{thread} runs on"
+
+
+@pytest.fixture(autouse=True)
+async def no_task_left() -> AsyncIterator[None]:
+    """Fail a test that leaves a task pending."""
+    before = asyncio.all_tasks()
+    yield
+    here = asyncio.current_task()
+    left = {task for task in asyncio.all_tasks() - before if task is not here}
+    if left:
+        _, left = await asyncio.wait(left, timeout=5)
+    assert not left
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_hashes() -> Iterator[None]:
+    """Hash with as little memory and time as argon2 allows: the tests hash a great deal."""
+    real = service.HASHER
+    service.HASHER = type(real)(time_cost=1, memory_cost=8, parallelism=1)
+    yield
+    service.HASHER = real
