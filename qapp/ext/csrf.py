@@ -1,0 +1,220 @@
+"""Refuse requests that another site makes a visitor's browser send.
+
+The names, settings, messages and token format are Flask-WTF's, so that a Flask app and a Quart
+app that share a secret and a session accept each other's tokens. The check of where a request
+comes from goes beyond it: a good token sent from a foreign page is refused too.
+"""
+
+import hmac
+import secrets
+from collections import ChainMap
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer, want_bytes
+from quart import Blueprint, Quart, current_app, g, request, session
+from werkzeug.exceptions import BadRequest
+from wtforms.validators import ValidationError
+
+ViewOrBlueprint = TypeVar("ViewOrBlueprint", bound=Callable[..., Any] | Blueprint)
+
+# Never changed in place: every app of the process falls back to these very values.
+_DEFAULTS: dict[str, Any] = {
+    "WTF_CSRF_ENABLED": True,
+    "WTF_CSRF_CHECK_DEFAULT": True,
+    "WTF_CSRF_METHODS": frozenset({"POST", "PUT", "PATCH", "DELETE"}),
+    "WTF_CSRF_FIELD_NAME": "csrf_token",
+    "WTF_CSRF_HEADERS": ("X-CSRFToken", "X-CSRF-Token"),
+    "WTF_CSRF_TIME_LIMIT": 3600,  # seconds; None is as long as the session lives
+    "WTF_CSRF_SSL_STRICT": True,
+    "WTF_CSRF_SECRET_KEY": None,  # None is the app's SECRET_KEY
+}
+
+
+class CSRFError(BadRequest):
+    """Refuse a request whose token or origin is wrong, with status 400.
+
+    `description` is the reason, in Flask-WTF's words. `cross_site` is True when the request came
+    from elsewhere: offer to send the form again only when it is False.
+    """
+
+    description = "CSRF validation failed."
+
+    def __init__(self, description: str | None = None, *, cross_site: bool = False) -> None:
+        super().__init__(description)
+        self.cross_site = cross_site
+
+
+class CSRFProtect:
+    """Check the token and the origin of every request that may change something.
+
+    Runs before each view for the methods in `WTF_CSRF_METHODS`, and gives templates
+    `csrf_token()`. One instance serves any number of apps; what it exempts is exempt in all.
+    """
+
+    def __init__(self, app: Quart | None = None) -> None:
+        self._exempt: set[object] = set()
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Quart) -> None:
+        """Set the defaults of `WTF_CSRF_*` and check the app's requests from now on."""
+        for name, value in _DEFAULTS.items():
+            app.config.setdefault(name, value)
+        app.extensions["csrf"] = self
+        app.add_template_global(generate_csrf, "csrf_token")
+        app.before_request(self._check_request)
+
+    def exempt(self, view_or_blueprint: ViewOrBlueprint) -> ViewOrBlueprint:
+        """Leave a view, or all views of a blueprint, unchecked; usable as a decorator.
+
+        A view stays exempt below decorators that use `functools.wraps`. A blueprint inside an
+        exempt one is still checked.
+        """
+        self._exempt.add(view_or_blueprint)
+        return view_or_blueprint
+
+    async def protect(self) -> None:
+        """Check the current request now, exempt or not, unless its method changes nothing.
+
+        Marks it by `g.csrf_valid`, so that its forms need not check the token again.
+
+        :raises CSRFError: if it comes from another site or has no good token.
+        """
+        if request.method not in csrf_config()["WTF_CSRF_METHODS"]:
+            return
+        _check_origin()
+        try:
+            validate_csrf(await _find_token())
+        except ValidationError as error:
+            raise CSRFError(str(error)) from error
+        g.csrf_valid = True
+
+    async def _check_request(self) -> None:
+        # A request made inside an open app context, as tests do, shares the g of the one before.
+        g.pop("csrf_valid", None)
+        config = csrf_config()
+        if not (config["WTF_CSRF_ENABLED"] and config["WTF_CSRF_CHECK_DEFAULT"]):
+            return
+        # An unknown path or a method its view lacks has no endpoint: the answer is 404 or 405.
+        if request.endpoint is None or self._is_exempt(request.endpoint):
+            return
+        await self.protect()
+
+    def _is_exempt(self, endpoint: str) -> bool:
+        if current_app.blueprints.get(request.blueprint or "") in self._exempt:
+            return True
+        # By identity, not by "module.name" as Flask-WTF does: two views of one name in a module
+        # (in two factories, say) must not share an exemption.
+        view: object = current_app.view_functions.get(endpoint)
+        while view is not None:
+            if view in self._exempt:
+                return True
+            view = getattr(view, "__wrapped__", None)
+        return False
+
+
+def generate_csrf() -> str:
+    """Return the token for the forms of this request, the same at every call.
+
+    The first call of a visit puts a random value under `WTF_CSRF_FIELD_NAME` into the session.
+
+    :raises RuntimeError: if the app has no secret key.
+    """
+    name: str = csrf_config()["WTF_CSRF_FIELD_NAME"]
+    serializer = _serializer()
+    nonce = session.get(name)
+    if not nonce:
+        nonce = session[name] = secrets.token_hex(20)
+    # For "Vary: Cookie", so that no cache hands a page with a token to another visitor: a session
+    # that is only read is not noticed by Quart 0.22 on Flask 3.1.3.
+    session.accessed = True
+    # A login that clears the session after a token was made would leave the old one behind in g.
+    if g.get("_csrf_nonce") != nonce:
+        setattr(g, name, serializer.dumps(nonce))
+        g._csrf_nonce = nonce
+    token: str = g.get(name)
+    return token
+
+
+def validate_csrf(data: str | None) -> None:
+    """Check a token from outside against the session.
+
+    :raises wtforms.validators.ValidationError: with the reason, in Flask-WTF's words.
+    :raises RuntimeError: if the app has no secret key.
+    """
+    if not data:
+        raise ValidationError("The CSRF token is missing.")
+    config = csrf_config()
+    nonce = session.get(config["WTF_CSRF_FIELD_NAME"])
+    if not nonce:
+        raise ValidationError("The CSRF session token is missing.")
+    try:
+        signed = _serializer().loads(data, max_age=config["WTF_CSRF_TIME_LIMIT"])
+    except SignatureExpired as error:
+        raise ValidationError("The CSRF token has expired.") from error
+    except (BadData, UnicodeEncodeError) as error:  # the latter from a lone surrogate in JSON
+        raise ValidationError("The CSRF token is invalid.") from error
+    # As bytes: compare_digest raises TypeError on text beyond ASCII.
+    if not hmac.compare_digest(str(nonce).encode(), str(signed).encode()):
+        raise ValidationError("The CSRF tokens do not match.")
+
+
+def csrf_config() -> Mapping[str, Any]:
+    """Return the current app's settings, `WTF_CSRF_*` by default as `init_app` would set them.
+
+    Forms need them in an app without CSRFProtect too.
+    """
+    return ChainMap(current_app.config, _DEFAULTS)
+
+
+def _serializer() -> URLSafeTimedSerializer:
+    config = csrf_config()
+    fallbacks: list[str | bytes] = []
+    key: str | bytes | None = config["WTF_CSRF_SECRET_KEY"]
+    if not key:
+        key = current_app.secret_key
+        fallbacks = config.get("SECRET_KEY_FALLBACKS") or []
+    if not key:
+        raise RuntimeError("A secret key is required to use CSRF.")
+    # itsdangerous reads with every key and signs with the last.
+    keys = [want_bytes(each) for each in (*fallbacks, key)]
+    return URLSafeTimedSerializer(keys, salt="wtf-csrf-token")
+
+
+def _check_origin() -> None:
+    """Check that the browser says this very site caused the request.
+
+    `Origin: null` is refused although browsers also send it for the own forms of a page with
+    `Referrer-Policy: no-referrer`: a sandboxed frame on any site sends the same. Pages with
+    forms need another policy.
+
+    :raises CSRFError: with `cross_site`.
+    """
+    own_origin = f"{request.scheme}://{request.host}".lower()
+    sites = request.headers.getlist("Sec-Fetch-Site")
+    origins = request.headers.getlist("Origin")
+    if any(site not in {"same-origin", "none"} for site in sites):
+        raise CSRFError("The request comes from another site.", cross_site=True)
+    if any(origin.lower() != own_origin for origin in origins):
+        raise CSRFError("The origin does not match the host.", cross_site=True)
+    if sites or origins or not request.is_secure or not csrf_config()["WTF_CSRF_SSL_STRICT"]:
+        return
+    if not request.referrer:
+        raise CSRFError("The referrer header is missing.", cross_site=True)
+    # The slash ends the host: "https://host.evil" and "https://host@evil" only begin like it.
+    if not f"{request.referrer.lower()}/".startswith(f"{own_origin}/"):
+        raise CSRFError("The referrer does not match the host.", cross_site=True)
+
+
+async def _find_token() -> str | None:
+    """Return the first token sent: the form's, that of a prefixed form, or a header's."""
+    config = csrf_config()
+    name: str = config["WTF_CSRF_FIELD_NAME"]
+    form = await request.form
+    candidates = [
+        form.get(name),
+        *(value for key, value in form.items() if key.endswith(f"-{name}")),
+        *(request.headers.get(header) for header in config["WTF_CSRF_HEADERS"]),
+    ]
+    return next(filter(None, candidates), None)
