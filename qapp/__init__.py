@@ -43,11 +43,12 @@ def create_app(settings: Settings | None = None) -> Quart:
     db.init_app(app)
 
     security.init_app(app)
-    csrf.init_app(app)
     errors.init_app(app)
     templating.init_app(app, NAVIGATION)
     for section in (accounts, blog, status):
         app.register_blueprint(section.blueprint)
+    # After the sections, so that the page of an expired form knows who is logged in.
+    csrf.init_app(app)
     return app
 
 

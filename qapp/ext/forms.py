@@ -105,7 +105,8 @@ class QuartForm(Form):  # type: ignore[misc]  # WTForms ships no types
         """Render the hidden fields, all or the given ones; others among these are skipped."""
         chosen = [self._fields.get(f) if isinstance(f, str) else f for f in fields or self]
         hidden = [f for f in chosen if f is not None and isinstance(f.widget, HiddenInput)]
-        return Markup("\n").join(f() for f in hidden)
+        # Without ids, which would stand twice on a page with two forms.
+        return Markup("\n").join(f(id=False) for f in hidden)
 
 
 class NoControlCharacters:

@@ -1,0 +1,93 @@
+"""Post through one worker, read through another: is any read older than the post before it?
+
+Each writer has a user of its own and connections to both workers; post and read take turns at them.
+
+    python -m tests.bench.freshness --pairs 10000
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import re
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from tests.bench.table import Line, show
+from tests.client import Client
+from tests.serving import Server, server_with_user
+
+WRITERS = 8
+MOST_CONNECTIONS = 200
+
+
+async def connections_to_each_worker(server: Server, author: Client) -> list[Client]:
+    """Return a connection to each worker; the access log tells who serves which port."""
+    found: dict[str, Client] = {}
+    for _ in range(MOST_CONNECTIONS):
+        client = await Client(server.port, author.cookie, author.token).connect()
+        await client.request("GET", "/healthz")
+        pid = await asyncio.to_thread(worker_of, server, client.local_port)
+        if pid in found:
+            client.close()
+        found.setdefault(pid, client)
+        if len(found) == server.workers:
+            return list(found.values())
+    raise RuntimeError(f"{MOST_CONNECTIONS} connections all went to {list(found)}")
+
+
+def worker_of(server: Server, port: int) -> str:
+    """Return the id of the process that logged a request from a port."""
+    pattern = re.compile(rf"\[(\d+)\] INFO 127\.0\.0\.1:{port} ")
+    while not (match := pattern.search(server.log)):
+        pass
+    return match[1]
+
+
+async def write_and_read(server: Server, name: str, pairs: int, ways: Counter[str]) -> int:
+    """Post and read back `pairs` times; return how many reads did not show the post."""
+    author = await Client(server.port).log_in(name)
+    clients = await connections_to_each_worker(server, author)
+    stale = 0
+    for number in range(pairs):
+        writer, reader = clients[number % 2], clients[number // 2 % 2]
+        title = f"{name}-{number:06}"
+        posted = await writer.request("POST", "/add", {"title": title, "text": "Tea"})
+        assert posted.status == 302, posted
+        page = await reader.request("GET", f"/users/{name}")
+        stale += title not in page.text
+        ways["same worker" if writer is reader else "the other worker"] += 1
+    for client in (author, *clients):
+        client.close()
+    return stale
+
+
+async def run(server: Server, names: list[str], pairs: int) -> tuple[int, Counter[str]]:
+    """Let all writers work at once; return the stale reads and which way the pairs went."""
+    ways: Counter[str] = Counter()
+    each = pairs // len(names)
+    stale = await asyncio.gather(*(write_and_read(server, name, each, ways) for name in names))
+    return sum(stale), ways
+
+
+def main() -> int:
+    """Run the pairs and print what was found."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pairs", type=int, default=10_000)
+    pairs = parser.parse_args().pairs
+    names = [f"writer{number}" for number in range(WRITERS)]
+    with tempfile.TemporaryDirectory() as folder, server_with_user(Path(folder), *names) as server:
+        stale, ways = asyncio.run(run(server, names, pairs))
+    return show(
+        f"{pairs} pairs of a post and a read after it, {WRITERS} at a time, 2 workers",
+        [
+            Line("pairs", f"{ways.total()} ({dict(ways)})", f"{pairs}", ways.total() >= pairs),
+            Line("reads older than the post", f"{stale}", "0", stale == 0),
+        ],
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
