@@ -1,0 +1,52 @@
+"""What axe-core finds on the pages, in both themes, on a phone and on a desk: nothing."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser
+
+from tests.browser.conftest import watched_page
+from tests.browser.test_journey import log_in
+from tests.serving import Server
+
+PAGES = (
+    "/",
+    "/login",
+    "/register",
+    "/search?q=tea",
+    "/users/bob",
+    "/post/1",
+    "/about",
+    "/nowhere",
+)
+FOR_USERS = ("/", "/post/1", "/post/1/edit", "/account")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+async def test_axe_finds_nothing(browser: Browser, server: Server, theme: str, width: int) -> None:
+    size = {"width": width, "height": 800}
+    page = (await watched_page(browser, server, color_scheme=theme, viewport=size)).page
+    await log_in(page)
+    await page.get_by_text("Write something, bob…").click()
+    await page.get_by_label("Title").fill("Tea")
+    await page.get_by_label("Text").fill("# Green\n\n- *one*\n- [two](/)\n\n> three\n\n    code")
+    await page.get_by_role("button", name="Add entry").click()
+    found = [violation for path in FOR_USERS for violation in await look(page, path)]
+    await page.get_by_role("button", name="Log out").click()
+    found += [violation for path in PAGES for violation in await look(page, path)]
+    assert found == []
+    assert await page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+async def look(page: object, path: str) -> list[str]:
+    """Return what axe says of a page, each with the path."""
+    await page.goto(path)  # type: ignore[attr-defined]
+    results = await Axe().run(page)
+    return [
+        f"{path}: {violation['id']}: {json.dumps([node['html'] for node in violation['nodes']])}"
+        for violation in results.response["violations"]
+    ]
