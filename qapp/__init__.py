@@ -56,10 +56,17 @@ async def prepared(app: Quart) -> AsyncGenerator[None, None]:
     """Bring the schema up to date before the first request, and let requests end at a stop."""
     if warning := driver.warning():
         app.logger.warning(warning)
-    path = sqlite_path(app.config["DATABASE_URL"], Path(app.instance_path))
-    await asyncio.to_thread(migrations.upgrade, path)
+    await asyncio.to_thread(prepare_database, app)
     _outlive_sigterm()
     yield
+
+
+def prepare_database(app: Quart) -> None:
+    """Bring the schema of an app's database up to date, making what is not there.
+
+    :raises SchemaError: if that can't be done; the text says why.
+    """
+    migrations.upgrade(sqlite_path(app.config["DATABASE_URL"], Path(app.instance_path)))
 
 
 def _outlive_sigterm() -> None:

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import sys
 
-from . import create_app
+from . import create_app, migrations, prepare_database
 from .config import ConfigError
+
+LONGEST_SILENCE_S = 10
+
+
+def one_speaks_for_all() -> None:
+    """Let the first of a server's workers say what all of them found.
+
+    Its end makes Hypercorn end the others, which wait for that here. One that is still there after
+    a while was not meant: what is wrong is its own, and it speaks too.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None and not multiprocessing.current_process().name.endswith("-1"):
+        parent.join(LONGEST_SILENCE_S)
+
 
 try:
     app = create_app()
-except ConfigError as error:
+    # The app does this itself, too late for one line: Hypercorn shows what fails then as tracebacks.
+    prepare_database(app)
+except (ConfigError, migrations.SchemaError) as error:
+    one_speaks_for_all()
     sys.exit(f"qapp: {error}")

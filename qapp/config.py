@@ -9,107 +9,48 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import os
-import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
+
+from .kinds import (
+    COOKIE,
+    FOLDER,
+    HOSTS,
+    KEY,
+    KEY_LENGTH,
+    KEYS,
+    ON_OFF,
+    URL,
+    Kind,
+    Rates,
+    choice,
+    rates,
+    whole,
+)
 
 PREFIX = "QAPP_"
 # The tests' own switches share the prefix; the site does not read them.
 FOREIGN_PREFIX = "QAPP_TEST_"
-KEY_LENGTH = 32
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
-RATE_LIMITS = {"login": (20, 900), "login_address": (200, 900), "register": (20, 3600)}
+RATE_LIMITS: Rates = MappingProxyType(
+    {"login": (20, 900), "login_address": (200, 900), "register": (20, 3600)}
+)
+# Prefixes with a meaning to browsers (RFC 6265bis, 4.1.3).
+SECURE_NAMES = ("__host-", "__secure-")
 
 
 class ConfigError(Exception):
     """A setting has a value that it can't have; the text names the variable and what is allowed."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Kind:
-    """How a setting is read from text: `read` raises ValueError with the fault."""
-
-    read: Callable[[str], Any]
-    allowed: str
-
-
-def whole(least: int, most: int) -> Kind:
-    """A whole number from `least` to `most`."""
-
-    def read(text: str) -> int:
-        if not re.fullmatch(r"-?[0-9]{1,18}", text):
-            raise ValueError("is no whole number")
-        if not least <= int(text) <= most:
-            raise ValueError("is too small" if int(text) < least else "is too large")
-        return int(text)
-
-    return Kind(read, f"a whole number from {least} to {most}")
-
-
-def choice(**values: Any) -> Kind:
-    """One of a few words, each with the value it stands for."""
-
-    def read(text: str) -> Any:
-        if text.lower() not in values:
-            raise ValueError("is none of them")
-        return values[text.lower()]
-
-    return Kind(read, ", ".join(values))
-
-
-def _read_key(text: str) -> str:
-    if len(text) < KEY_LENGTH:
-        raise ValueError(f"has only {len(text)} characters")
-    return text
-
-
-def _read_keys(text: str) -> tuple[str, ...]:
-    return tuple(_read_key(key) for key in text.split())
-
-
-def _read_url(text: str) -> str:
-    name = text.removeprefix("sqlite:///")
-    if name == text or name in ("", ":memory:"):
-        raise ValueError("names no database that this version knows")
-    return text
-
-
-def _read_hosts(text: str) -> tuple[str, ...]:
-    hosts = tuple(re.split(r"[,\s]+", text.strip(", ")))
-    for host in hosts:
-        if not re.fullmatch(r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*|\[[0-9A-Fa-f:.]+\]", host):
-            raise ValueError(f"has {host!r}, which is no host name")
-    return hosts
-
-
-def _read_rates(text: str) -> dict[str, tuple[int, int]]:
-    if text.lower() == "off":
-        return {}
-    rates = dict(RATE_LIMITS)
-    for part in re.split(r"[,\s]+", text.strip(", ")):
-        match = re.fullmatch(r"(\w+)=([1-9][0-9]{0,5})/([1-9][0-9]{0,5})", part)
-        if match is None or match[1] not in RATE_LIMITS:
-            raise ValueError(f"has {part!r}")
-        rates[match[1]] = (int(match[2]), int(match[3]))
-    return rates
-
-
-ON_OFF = choice(on=True, off=False, **{"1": True, "0": False, "true": True, "false": False})
-KEY = Kind(_read_key, f"at least {KEY_LENGTH} characters, best random ones")
-KEYS = Kind(_read_keys, f"keys of at least {KEY_LENGTH} characters, separated by spaces")
-FOLDER = Kind(lambda text: str(Path(text).absolute()), "the path of a folder")
-URL = Kind(_read_url, "sqlite:///name.db in the instance folder, or sqlite:////path/name.db")
-HOSTS = Kind(_read_hosts, "host names without port, separated by commas; .example.org: all below")
-RATES = Kind(_read_rates, f"off, or NAME=COUNT/SECONDS,… with {', '.join(RATE_LIMITS)} as NAME")
-COOKIE = Kind(str, "a cookie's name")
-
-
 def setting(default: Any, kind: Kind, meaning: str, shown: str = "") -> Any:
     """Declare a setting; `shown` is how its default is written where it is listed."""
     return dataclasses.field(
         default_factory=lambda: default,
+        repr=not kind.is_secret,
         metadata={"kind": kind, "meaning": meaning, "shown": shown or str(default)},
     )
 
@@ -151,7 +92,7 @@ class Settings:
     )
     RATE_LIMITS: Mapping[str, tuple[int, int]] = setting(
         RATE_LIMITS,
-        RATES,
+        rates(RATE_LIMITS),
         "how often an address may try",
         "login=20/900,login_address=200/900,register=20/3600",
     )
@@ -176,6 +117,18 @@ class Settings:
             for key in (value,) if isinstance(value, str) else value:
                 if len(key) < KEY_LENGTH:
                     raise ConfigError(f"{PREFIX}{name} needs {KEY.allowed}")
+        is_https = self.PREFERRED_URL_SCHEME == "https"
+        if self.DEBUG and (is_https or not set(self.TRUSTED_HOSTS) <= set(LOCAL_HOSTS)):
+            raise ConfigError(
+                f"{PREFIX}DEBUG shows the program to visitors; allowed: off, or http and only "
+                f"{', '.join(LOCAL_HOSTS)} as {PREFIX}TRUSTED_HOSTS"
+            )
+        # Browsers drop such a cookie over http: nobody could log in.
+        if (self.SESSION_COOKIE_NAME or "").lower().startswith(SECURE_NAMES) and not is_https:
+            raise ConfigError(
+                f"{PREFIX}SESSION_COOKIE_NAME {self.SESSION_COOKIE_NAME!r} is for https; allowed: "
+                f"another name, or {PREFIX}PREFERRED_URL_SCHEME=https"
+            )
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -194,10 +147,9 @@ class Settings:
                 raise ConfigError(f"{variable} is no setting{_nearest(name, list(fields))}")
             kind: Kind = fields[name].metadata["kind"]
             try:
-                values[name] = kind.read(text)
+                values[name] = kind.read(_checked(text))
             except ValueError as error:
-                # A key is a secret also when it is a wrong one.
-                shown = "" if kind in (KEY, KEYS) else f" {_shortened(text)!r}"
+                shown = "" if kind.is_secret else f" {_shortened(text)!r}"
                 raise ConfigError(f"{variable}{shown} {error}; allowed: {kind.allowed}") from None
         return cls(**values)
 
@@ -209,6 +161,14 @@ class Settings:
 def _nearest(name: str, names: list[str]) -> str:
     near = difflib.get_close_matches(name, names, 1)
     return f"; did you mean {PREFIX}{near[0]}?" if near else "; `qapp settings` lists them"
+
+
+def _checked(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("is not encoded in UTF-8") from None
+    return text
 
 
 def _shortened(text: str) -> str:
@@ -242,8 +202,12 @@ def kept_secret_key(folder: Path) -> str:
         key = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeError) as error:
         raise ConfigError(
-            f"{PREFIX}INSTANCE_PATH: the secret key can't be kept in {folder}: {error}"
+            f"{PREFIX}INSTANCE_PATH: the secret key can't be kept there ({error}); "
+            f"allowed: a folder that can be written, or set {PREFIX}SECRET_KEY"
         ) from error
     if len(key) < KEY_LENGTH:
-        raise ConfigError(f"{path} holds no key: remove it, or set {PREFIX}SECRET_KEY")
+        raise ConfigError(
+            f"{PREFIX}SECRET_KEY is not set, and {str(path)!r} holds no key: "
+            "remove the file, or set the variable"
+        )
     return key

@@ -214,7 +214,8 @@ async def _find_token() -> str | None:
     form = await request.form
     candidates = [
         form.get(name),
-        *(value for key, value in form.items() if key.endswith(f"-{name}")),
+        # A part of a multipart body may lack a name.
+        *(value for key, value in form.items() if key and key.endswith(f"-{name}")),
         *(request.headers.get(header) for header in config["WTF_CSRF_HEADERS"]),
     ]
     return next(filter(None, candidates), None)

@@ -31,8 +31,8 @@ class Rate(NamedTuple):
 
     @property
     def interval_ms(self) -> int:
-        """What one try costs."""
-        return self.seconds * 1000 // self.tries
+        """What one try costs: at least a millisecond, or tries would be free."""
+        return math.ceil(self.seconds * 1000 / self.tries)
 
 
 class RateLimited(Exception):

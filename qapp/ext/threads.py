@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import ParamSpec, TypeVar
 
 from quart import Quart, current_app
@@ -16,15 +17,38 @@ from quart import Quart, current_app
 P = ParamSpec("P")
 T = TypeVar("T")
 
+# How long a stop waits for the jobs that run.
+CLOSE_S = 5
+
 
 class PoolBusy(Exception):
-    """As many jobs as may wait are waiting: try again in a moment."""
+    """As many jobs as may wait are waiting, or the site stops: try again in a moment."""
 
 
 class _State:
     def __init__(self, name: str, threads: int) -> None:
         self.executor = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self.is_open = True
         self.jobs = 0
+        self.idle = asyncio.Event()
+        self.idle.set()
+
+    def begin(self) -> None:
+        self.jobs += 1
+        self.idle.clear()
+
+    def end(self) -> None:
+        self.jobs -= 1
+        if not self.jobs:
+            self.idle.set()
+
+    async def close(self) -> None:
+        self.is_open = False
+        self.executor.shutdown(wait=False, cancel_futures=True)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await self.idle.wait()
+                self.executor.shutdown()  # nothing runs: its threads end at once
 
 
 class BoundedPool:
@@ -41,7 +65,7 @@ class BoundedPool:
         self._most_jobs = most_jobs
 
     def init_app(self, app: Quart) -> None:
-        """Open the pool while the app serves."""
+        """Open the pool while the app serves; then drop what waits and let end what runs."""
 
         @app.while_serving
         async def opened() -> AsyncGenerator[None, None]:
@@ -49,7 +73,7 @@ class BoundedPool:
             try:
                 yield
             finally:
-                state.executor.shutdown(wait=False, cancel_futures=True)
+                await state.close()
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a function in a thread; return its result or raise its exception.
@@ -57,21 +81,27 @@ class BoundedPool:
         A job that has started runs to its end, whether or not its caller still waits, and counts
         until then.
 
-        :raises PoolBusy: if `most_jobs` run or wait already.
+        :raises PoolBusy: if `most_jobs` run or wait already, or the app does not serve.
         """
-        state: _State = current_app.extensions[self._name]
+        state: _State | None = current_app.extensions.get(self._name)
+        if state is None or not state.is_open:
+            raise PoolBusy(f"{self._name}: the pool is closed")
         if state.jobs >= self._most_jobs:
             raise PoolBusy(f"{self._name}: {state.jobs} jobs are waiting")
-        state.jobs += 1
         loop = asyncio.get_running_loop()
         job = state.executor.submit(function, *args, **kwargs)
+        state.begin()
 
-        def done() -> None:
-            state.jobs -= 1
+        def ended_in_thread(_: object) -> None:
+            with suppress(RuntimeError):  # the loop is closed: nobody counts any more
+                loop.call_soon_threadsafe(state.end)
 
-        def done_in_thread(_: object) -> None:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(done)
-
-        job.add_done_callback(done_in_thread)
-        return await asyncio.wrap_future(job)
+        job.add_done_callback(ended_in_thread)
+        try:
+            return await asyncio.wrap_future(job)
+        except asyncio.CancelledError:
+            # A job dropped at the stop looks like a caller who was cancelled, but nobody was.
+            task = asyncio.current_task()
+            if job.cancelled() and task is not None and not task.cancelling():
+                raise PoolBusy(f"{self._name}: the pool was closed") from None
+            raise

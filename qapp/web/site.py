@@ -49,7 +49,10 @@ class StrictFormParser(FormDataParser):
         try:
             if mimetype == "application/x-www-form-urlencoded":
                 return await self._urlencoded(body)
-            return await super().parse(body, mimetype, content_length, options)
+            form, files = await super().parse(body, mimetype, content_length, options)
+            if None in form or None in files:
+                raise ValueError("a part has no name")
+            return form, files
         except UnicodeError as error:
             raise BadRequest("The form is not encoded in UTF-8.") from error
         except ValueError as error:

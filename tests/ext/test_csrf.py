@@ -131,6 +131,12 @@ async def test_a_bad_token_is_refused_with_the_reason(token: str, reason: str) -
     assert await refusal(await visitor(), form={"csrf_token": token}) == reason
 
 
+async def test_a_part_without_a_name_holds_no_token() -> None:
+    part = b"--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--\r\n"
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    assert await refusal(await visitor(), data=part, headers=headers) == "The CSRF token is missing."
+
+
 async def test_a_bad_header_or_a_lone_surrogate_is_no_token() -> None:
     assert await refusal(await visitor(), headers={"X-CSRFToken": "\xe9\xff"}) == INVALID
     async with make_app().test_request_context("/"):

@@ -30,7 +30,7 @@ from .errors import (
     StatementTimeout,
     TransactionTimeout,
 )
-from .sqlite import Options, SQLiteEngine
+from .sqlite import Limits, Options, SQLiteEngine
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -46,6 +46,7 @@ __all__ = [
     "DatabaseFailure",
     "DiskFull",
     "Executor",
+    "Limits",
     "Options",
     "ParameterError",
     "Row",

@@ -16,12 +16,12 @@ from qapp.ext.database.driver import Connection, sqlite
 from qapp.ext.database.errors import DatabaseClosed, DatabaseFailure
 from qapp.ext.database.sql import is_write
 
-from .handle import VERSION, DataVersion, Handle
+from .handle import VERSION, DataVersion, Handle, Limits
 from .jobs import Options
 from .reads import Reader, Reads
 from .writes import Writes
 
-__all__ = ["Options", "SQLiteEngine"]
+__all__ = ["Limits", "Options", "SQLiteEngine"]
 
 
 class SQLiteEngine(Engine):
