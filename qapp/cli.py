@@ -12,9 +12,9 @@ from pathlib import Path
 import click
 from hypercorn.config import Config
 from hypercorn.run import run as serve
-from quart.cli import QuartGroup, routes_command, shell_command
+from quart.cli import ScriptInfo, routes_command, shell_command
 
-from . import create_app, migrations
+from . import create_app, migrations, prepare_database
 from .accounts import queries, service
 from .config import PREFIX, ConfigError, Settings
 from .demo import fill
@@ -43,20 +43,26 @@ def with_database(work: Callable[[Database], Awaitable[None]]) -> None:
 
 @click.command("run")
 @click.option("--host", "-h", default="127.0.0.1", show_default=True, help="Where to listen.")
-@click.option("--port", "-p", default=8000, show_default=True, help="The port to listen on.")
+@click.option(
+    "--port", "-p", type=click.IntRange(0, 65535), default=8000, show_default=True, help="The port."
+)
 @click.option("--debug/--no-debug", default=False, help="Reload on changes, show tracebacks.")
 def run_command(host: str, port: int, debug: bool) -> None:
     """Serve for development, with one worker."""
     if debug:
         os.environ[f"{PREFIX}DEBUG"] = "on"
-    Settings.from_environ()
+    # What is wrong is found here: from a worker's end Hypercorn makes the exit status 0.
+    prepare_database(create_app())
     config = Config()
     config.application_path = "qapp.asgi:app"
     config.bind = [f"{host}:{port}"]
     config.use_reloader = debug
     config.accesslog = "-"
     config.access_log_format = '%(h)s "%(r)s" %(s)s %(b)s %(L)s'
-    sys.exit(serve(config))
+    try:
+        sys.exit(serve(config))
+    except (OSError, UnicodeError) as error:
+        raise click.ClickException(f"{config.bind[0]}: {error}") from error
 
 
 @click.command("settings")
@@ -96,7 +102,7 @@ def db_upgrade(revision: str) -> None:
     migrations.upgrade(database_path(), revision)
 
 
-@db_group.command("downgrade")
+@db_group.command("downgrade", context_settings={"ignore_unknown_options": True})  # -1
 @click.argument("revision", default="-1")
 def db_downgrade(revision: str) -> None:
     """Bring the schema back to REVISION, by default by one; "base" removes everything."""
@@ -192,15 +198,23 @@ def ask_password() -> str:
     if sys.stdin.isatty():
         password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     else:
-        password = sys.stdin.readline().rstrip("\r\n")
+        try:
+            password = sys.stdin.buffer.readline().decode().rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise click.ClickException("The password is not encoded in UTF-8.") from None
     if fault := service.password_fault(password):
         raise click.ClickException(fault)
     return password
 
 
-cli = QuartGroup(
-    name="qapp", create_app=create_app, add_default_commands=False, load_dotenv=False, help=__doc__
-)
+@click.group(help=__doc__)
+@click.version_option(package_name="qapp", prog_name="qapp")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    # What Quart's own commands, shell and routes, find the app by.
+    context.obj = ScriptInfo(create_app=create_app, set_debug_flag=False)
+
+
 for command in (
     run_command,
     shell_command,

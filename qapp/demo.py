@@ -14,8 +14,8 @@ from .ext.database import Database
 ROWS_A_COMMIT = 1000
 # No password has this hash: nobody logs in as a demo user.
 NO_PASSWORD = "!"  # noqa: S105
-# Entries follow one another by so many seconds on average, the newest now.
-SECONDS_BETWEEN = 300
+# Entries follow one another by so much, the newest now; closer where others came before.
+LONGEST_STEP_MS = 300_000
 
 ADD_USER = """
 INSERT INTO users (username, password_hash, created_at)
@@ -39,9 +39,13 @@ async def fill(
 ) -> None:
     """Add users and entries in bounded memory; `advance` is told of every so many entries stored.
 
-    The same seed makes the same entries. Names that are taken are passed over.
+    The same seed makes the same entries. Names that are taken are passed over. The entries come
+    after those that are there.
+
+    :raises ValueError: if there are entries to add, but no demo users for them.
     """
-    start_ms = now_ms - entry_count * SECONDS_BETWEEN * 1000
+    newest_ms = await db.fetch_value("SELECT created_at FROM entries ORDER BY id DESC LIMIT 1")
+    start_ms = max(now_ms - entry_count * LONGEST_STEP_MS, min(newest_ms or 0, now_ms))
     names = usernames(user_count)
     while rows := [_user(name, start_ms) for name in islice(names, ROWS_A_COMMIT)]:
         await db.execute_many(ADD_USER, rows)
@@ -52,7 +56,15 @@ async def fill(
             {"none": NO_PASSWORD, "count": user_count},
         )
     ]
-    made = _entries(entries(entry_count, seed=seed), author_ids, start_ms, random.Random(seed))  # noqa: S311
+    if entry_count and not author_ids:
+        raise ValueError("entries need users")
+    made = _entries(
+        entries(entry_count, seed=seed),
+        author_ids,
+        start_ms,
+        (now_ms - start_ms) / max(entry_count, 1),
+        random.Random(seed),  # noqa: S311 - the same each time on purpose
+    )
     while rows := list(islice(made, ROWS_A_COMMIT)):
         await db.execute_many(ADD_ENTRY, rows)
         advance(len(rows))
@@ -63,9 +75,12 @@ def _user(name: str, created_at: int) -> dict[str, Any]:
 
 
 def _entries(
-    texts: Iterator[DemoEntry], author_ids: list[int], start_ms: int, chance: random.Random
+    texts: Iterator[DemoEntry],
+    author_ids: list[int],
+    start_ms: int,
+    step_ms: float,
+    chance: random.Random,
 ) -> Iterator[dict[str, Any]]:
-    created_at = start_ms
-    for text in texts:
-        created_at += chance.randrange(2 * SECONDS_BETWEEN * 1000)
+    for number, text in enumerate(texts):
+        created_at = start_ms + int((number + chance.random()) * step_ms)
         yield {**text._asdict(), "author_id": chance.choice(author_ids), "created_at": created_at}

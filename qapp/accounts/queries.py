@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from qapp.ext.database import ConstraintViolation, Database, Executor
+from qapp.ext.database import ConstraintViolation, Executor
 from qapp.web.errors import NotFound
 
 
@@ -159,11 +159,15 @@ async def touch_login(db: Executor, *, login_id: str, now_ms: int) -> None:
     )
 
 
-async def count_logins(db: Database, *, user_id: int, now_ms: int) -> int:
-    """Return how many of a user's logins have not expired."""
+async def count_logins(db: Executor, *, user_id: int, now_ms: int, idle_since: int) -> int:
+    """Return how many of a user's logins are alive: not expired, and kept or used since then."""
     count: int = await db.fetch_value(
-        "SELECT count(*) FROM logins WHERE user_id = :user_id AND expires_at > :now_ms",
-        {"user_id": user_id, "now_ms": now_ms},
+        """
+        SELECT count(*) FROM logins
+        WHERE user_id = :user_id AND expires_at > :now_ms
+            AND (is_kept = 1 OR seen_at >= :idle_since)
+        """,
+        {"user_id": user_id, "now_ms": now_ms, "idle_since": idle_since},
     )
     return count
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from qapp.ext.database import Database, Executor
+from qapp.ext.database import Database, DatabaseBusy, DatabaseFailure, Executor
 from qapp.ext.limits import Rate, give_back, network_of, take
 from qapp.ext.threads import BoundedPool
 
@@ -53,6 +54,10 @@ class Policy(NamedTuple):
     def expiry(self, now_ms: int) -> int:
         """Return when a login made now ends at the latest."""
         return now_ms + self.kept_s * 1000
+
+    def idle_since(self, now_ms: int) -> int:
+        """Return since when a login that is not kept must have been used to be alive now."""
+        return now_ms - self.idle_s * 1000
 
 
 def hash_password(password: str) -> str:
@@ -191,10 +196,10 @@ async def user_of(
     user = await queries.get_user(db, login_id=login_id)
     if user is None or user.expires_at <= now_ms:
         return None
-    idle_ms = now_ms - user.seen_at
-    if not user.is_kept and idle_ms > policy.idle_s * 1000:
+    if not user.is_kept and user.seen_at < policy.idle_since(now_ms):
         return None
-    # A write now and then, not one a request.
-    if idle_ms > policy.idle_s * 50:
-        await queries.touch_login(db, login_id=login_id, now_ms=now_ms)
+    # A write now and then, not one a request; when it can't be made, pages are read all the same.
+    if now_ms - user.seen_at > policy.idle_s * 50:
+        with suppress(DatabaseBusy, DatabaseFailure):
+            await queries.touch_login(db, login_id=login_id, now_ms=now_ms)
     return user

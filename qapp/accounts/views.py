@@ -192,6 +192,7 @@ async def _account_page(
     password_form: PasswordForm | None = None,
     remember_form: RememberForm | None = None,
 ) -> str:
+    now = now_ms()
     # formdata=None: only the form that was sent shows what was sent.
     return await render_template(
         "accounts/account.html",
@@ -199,5 +200,7 @@ async def _account_page(
         password_form=password_form or await PasswordForm.create_form(None),
         remember_form=remember_form
         or await RememberForm.create_form(None, data={"remember": bool(user.is_kept)}),
-        login_count=await queries.count_logins(db, user_id=user.id, now_ms=now_ms()),
+        login_count=await queries.count_logins(
+            db, user_id=user.id, now_ms=now, idle_since=policy().idle_since(now)
+        ),
     )

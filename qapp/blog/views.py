@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from quart import Blueprint, Response, flash, redirect, render_template, request, url_for
@@ -21,6 +22,9 @@ from .forms import EditForm, EntryForm
 from .queries import Entry, EntryChanged
 
 blueprint = Blueprint("blog", __name__)
+
+# What HTML and a database bear but XML does not: one in any entry would break the whole feed.
+NOT_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 @blueprint.get("/")
@@ -136,15 +140,13 @@ async def search() -> ResponseReturnValue:
 async def feed() -> ResponseReturnValue:
     """Send the newest entries as an Atom feed."""
     page = await queries.list_entries(db, before=LARGEST_ID)
-    return Response(
-        await render_template(
-            "blog/feed.xml",
-            entries=page.items,
-            site_url=url_for("blog.index", _external=True),
-            feed_url=url_for("blog.feed", _external=True),
-        ),
-        mimetype="application/atom+xml",
+    xml = await render_template(
+        "blog/feed.xml",
+        entries=page.items,
+        site_url=url_for("blog.index", _external=True),
+        feed_url=url_for("blog.feed", _external=True),
     )
+    return Response(NOT_XML.sub("\ufffd", xml), mimetype="application/atom+xml")
 
 
 async def _index_page(form: EntryForm | None) -> str:

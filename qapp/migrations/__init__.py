@@ -16,6 +16,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
@@ -39,6 +40,8 @@ def _config(connection: Connection | None = None) -> Config:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[Connection]:
+    if not path.is_file():  # SQLite would make it, for everybody to read
+        raise SchemaError(f"there is no database at {path}")
     engine = create_engine(
         "sqlite://",
         creator=lambda: sqlite.connect(str(path), timeout=LOCK_WAIT_S, isolation_level=None),
@@ -54,6 +57,8 @@ def _locked(path: Path) -> Iterator[Connection]:
             connection.exec_driver_sql("COMMIT")
     except DBAPIError as error:
         raise SchemaError(f"{path}: {error.orig}") from error
+    except CommandError as error:
+        raise SchemaError(str(error)) from error
     finally:
         engine.dispose()
 
@@ -98,7 +103,9 @@ def downgrade(path: Path, revision: str) -> None:
 
 
 def current(path: Path) -> str | None:
-    """Return the revision of the database at `path`, None for an empty one."""
+    """Return the revision of the database at `path`, None for one that is empty or not there."""
+    if not path.exists():
+        return None
     with _locked(path) as connection:
         return MigrationContext.configure(connection).get_current_revision()
 

@@ -33,6 +33,7 @@ from qapp.ext.threads import PoolBusy
 from .site import error_id
 
 RETRY_AFTER_S = 2
+PROBLEM_JSON = "application/problem+json"  # RFC 9457
 # Headers that belong to an answer's status.
 KEPT_HEADERS = frozenset({"Allow", "Retry-After", "Location", "Content-Range", "Connection"})
 # What a form's password fields are called: what was typed there is never sent back.
@@ -103,7 +104,7 @@ async def error_response(
         if identity:
             body["error_id"] = identity
         response: Response = jsonify(body)
-        response.mimetype = "application/problem+json"
+        response.mimetype = PROBLEM_JSON
     else:
         page = await render_template(
             "errors/error.html",
@@ -122,7 +123,8 @@ async def error_response(
 def wants_json() -> bool:
     """Tell whether the client accepts JSON but no HTML."""
     accepted = request.accept_mimetypes
-    return accepted.accept_json and not accepted.accept_html
+    json = accepted.accept_json or accepted.quality(PROBLEM_JSON) > 0
+    return json and not accepted.accept_html
 
 
 async def handle_http(error: HTTPException) -> ResponseReturnValue:
@@ -131,9 +133,7 @@ async def handle_http(error: HTTPException) -> ResponseReturnValue:
         return error.get_response()
     words = WORDS.get(error.code)
     if error.code == 404:
-        words = Words(
-            "There is nothing here.", f"We looked for {request.path}. {WORDS[404].advice}"
-        )
+        words = nothing_here()
     elif isinstance(error, BadRequestKeyError):
         words = Words(f"The form lacks the field “{error.args[0]}”.", WORDS[400].advice)
     elif words and error.description not in (None, type(error).description):
@@ -170,9 +170,13 @@ async def handle_csrf(error: CSRFError) -> ResponseReturnValue:
 
 async def handle_not_found(_: NotFound) -> ResponseReturnValue:
     """Answer 404, naming the path."""
-    return await error_response(
-        404, Words("There is nothing here.", f"We looked for {request.path}. {WORDS[404].advice}")
-    )
+    return await error_response(404, nothing_here())
+
+
+def nothing_here() -> Words:
+    """Name the path that was asked for, without characters that HTML may not hold or that hide."""
+    path = "".join(character if character.isprintable() else "�" for character in request.path)
+    return Words(WORDS[404].sentence, f"We looked for {path}. {WORDS[404].advice}")
 
 
 async def handle_forbidden(_: Forbidden) -> ResponseReturnValue:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from quart import request
 from werkzeug.exceptions import BadRequest
-from wtforms import BooleanField, HiddenField, SubmitField
+from wtforms import BooleanField, SubmitField
+from wtforms.csrf.core import CSRFTokenField
 
 from qapp.ext.forms import QuartForm
 
@@ -20,10 +20,10 @@ async def read_form(form_class: type[F], **kwargs: Any) -> F:
         empty ones too, only not a box that is not ticked.
     """
     form = await form_class.create_form(**kwargs)
-    if form.is_submitted() and not request.is_json:
-        posted = await request.form
+    if form.is_submitted():
         for field in form:
-            optional = isinstance(field, BooleanField | HiddenField | SubmitField)
-            if not optional and field.name not in posted:
+            # A token may come in a header instead.
+            optional = isinstance(field, BooleanField | CSRFTokenField | SubmitField)
+            if not optional and not field.raw_data:
                 raise BadRequest(f"The form lacks the field “{field.name}”.")
     return form

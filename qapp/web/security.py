@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from urllib.parse import urlsplit
 
 from quart import Quart, Response, current_app, request
 from werkzeug.exceptions import BadRequest
+
+from .site import HOST
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -29,8 +30,6 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 ONE_YEAR_S = 31_536_000
-
-HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")
 
 
 def init_app(app: Quart) -> None:

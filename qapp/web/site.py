@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import re
 import secrets
+from functools import cached_property
+from string import punctuation
 from types import TracebackType
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
+from itsdangerous import BadData
 from quart import Quart, g, has_request_context, request
 from quart.formparser import FormDataParser
-from quart.sessions import SecureCookieSessionInterface
+from quart.sessions import SecureCookieSession, SecureCookieSessionInterface
+from quart.wrappers import BaseRequestWebsocket
 from quart.wrappers import Request as QuartRequest
 from quart.wrappers.request import Body
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 Parsed = tuple[MultiDict[Any, Any], MultiDict[Any, Any]]
+
+URLENCODED = frozenset({"application/x-www-form-urlencoded", "application/x-url-encoded"})
+LABEL = "[a-z0-9-]{1,63}"
+HOST = re.compile(rf"(?P<name>\[[0-9a-f:.]+\]|{LABEL}(\.{LABEL})*)(:[0-9]{{1,5}})?", re.IGNORECASE)
 
 
 class CountingBody(Body):
@@ -34,6 +43,15 @@ class CountingBody(Body):
             self.set_complete()
         super().append(data)
 
+    async def __anext__(self) -> bytes:
+        try:
+            return await super().__anext__()
+        except StopAsyncIteration:
+            # The limit was passed while this waited: the end is not the sender's.
+            if self._must_raise is not None:
+                raise self._must_raise from None
+            raise
+
 
 class StrictFormParser(FormDataParser):
     """A parser that refuses what it can't read, where Quart's hands out an empty form."""
@@ -47,7 +65,7 @@ class StrictFormParser(FormDataParser):
     ) -> Parsed:
         self.silent = False
         try:
-            if mimetype == "application/x-www-form-urlencoded":
+            if mimetype in URLENCODED:
                 return await self._urlencoded(body)
             form, files = await super().parse(body, mimetype, content_length, options)
             if None in form or None in files:
@@ -72,12 +90,30 @@ class Request(QuartRequest):
     body_class: type[Body] = CountingBody
     form_data_parser_class = StrictFormParser
 
+    @cached_property
+    def host(self) -> str:
+        """The host and port asked for; "" where that is no name, which `security` refuses.
+
+        Werkzeug fails on some of these before any error handler could answer.
+        """
+        host: str = super().host
+        return host if HOST.fullmatch(host) else ""
+
 
 class SessionInterface(SecureCookieSessionInterface):
     """Flask's signed cookie; over https it is Secure and, unless it was named, `__Host-`.
 
     The prefix makes the browser refuse a cookie of that name from a subdomain or over http.
     """
+
+    async def open_session(
+        self, app: Quart, request: BaseRequestWebsocket
+    ) -> SecureCookieSession | None:
+        """Open the cookie's session; a new one where something else was signed with the key."""
+        try:
+            return await super().open_session(app, request)
+        except (BadData, TypeError, ValueError):
+            return self.session_class()
 
     def get_cookie_name(self, app: Quart) -> str:
         if name := app.config["SESSION_COOKIE_NAME"]:
@@ -98,8 +134,12 @@ class Site(Quart):
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
         """Serve a request; as https where the settings say that TLS ends before this server."""
-        if scope["type"] == "http" and self.config["PREFERRED_URL_SCHEME"] == "https":
-            scope["scheme"] = "https"
+        if scope["type"] == "http":
+            if self.config["PREFERRED_URL_SCHEME"] == "https":
+                scope["scheme"] = "https"
+            # Quart decodes the query before any error handler could answer.
+            if not scope["query_string"].isascii():
+                scope["query_string"] = quote(scope["query_string"], safe=punctuation).encode()
         await super().asgi_app(scope, receive, send)
 
     def log_exception(

@@ -134,7 +134,9 @@ async def test_a_bad_token_is_refused_with_the_reason(token: str, reason: str) -
 async def test_a_part_without_a_name_holds_no_token() -> None:
     part = b"--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--\r\n"
     headers = {"Content-Type": "multipart/form-data; boundary=b"}
-    assert await refusal(await visitor(), data=part, headers=headers) == "The CSRF token is missing."
+    assert (
+        await refusal(await visitor(), data=part, headers=headers) == "The CSRF token is missing."
+    )
 
 
 async def test_a_bad_header_or_a_lone_surrogate_is_no_token() -> None:

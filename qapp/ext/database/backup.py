@@ -20,6 +20,8 @@ def back_up(source: Path, target: Path) -> None:
     """
     if not source.is_file():
         raise DatabaseFailure(f"there is no database at {source}")
+    if target.exists():  # said before the work; what decides is the link at its end
+        raise DatabaseFailure(f"{target} exists already")
     unfinished = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
     try:
         os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
