@@ -24,7 +24,7 @@ def one_speaks_for_all() -> None:
 
 try:
     app = create_app()
-    # The app does this itself, too late for one line: Hypercorn shows what fails then as tracebacks.
+    # The app does this itself, but then Hypercorn shows what fails as a traceback a worker.
     prepare_database(app)
 except (ConfigError, migrations.SchemaError) as error:
     one_speaks_for_all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import cache
 from importlib.metadata import version
 
 from quart import Blueprint, Response, current_app, render_template
@@ -13,7 +14,7 @@ from .extensions import db
 blueprint = Blueprint("status", __name__)
 
 READY_WITHIN_S = 3
-SHOWN = ("quart", "hypercorn", "aiosqlite", "qapp")
+PACKAGES = ("quart", "hypercorn", "aiosqlite", "qapp")
 
 
 @blueprint.get("/healthz")
@@ -39,8 +40,13 @@ async def readyz() -> Response:
 @blueprint.get("/about")
 async def about() -> str:
     """Show what this site is made of."""
-    versions = [(name, version(name)) for name in SHOWN] + [("SQLite", driver.version)]
-    return await render_template("about.html", versions=versions)
+    return await render_template("about.html", versions=versions())
+
+
+@cache
+def versions() -> tuple[tuple[str, str], ...]:
+    """Return names and versions; once, as it reads files."""
+    return (*((name, version(name)) for name in PACKAGES), ("SQLite", driver.version))
 
 
 def _plain(text: str, status: int = 200) -> Response:

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import html
 import os
 import re
 import shutil
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import pytest
-from quart import Quart, Response
+from jinja2 import FileSystemBytecodeCache, Template
+from quart import Quart, Response, template_rendered
 from quart.typing import TestClientProtocol
 
 from qapp import create_app, migrations
 from qapp.accounts import service
 from qapp.config import Settings
+from qapp.ext.database.driver import sqlite
+from qapp.web import templating
 
 KEY = "a key for tests, long enough to be one"
 PASSWORD = "correct horse battery"
 TOKEN = re.compile(r'name="csrf_token"[^>]* value="([^"]+)"')
+ACCOUNT_LINK = re.compile(r'title="Your account"><span>([^<]+)<')
+REAL_HASHER = service.HASHER
 
 
 def need(condition: object, what: str, how: str) -> None:
@@ -54,24 +62,62 @@ def settings(tmp_path: Path, migrated: Path) -> Settings:
     )
 
 
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
+    """The templates' code, compiled once for all sites of the tests."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
+class Serve(Protocol):
+    """Start a site; `prepare` gets it before it serves, the rest are changed settings."""
+
+    async def __call__(
+        self, prepare: Callable[[Quart], object] | None = None, **changes: Any
+    ) -> Quart: ...
+
+
 @pytest.fixture
-async def app(settings: Settings) -> AsyncIterator[Quart]:
+async def serve(settings: Settings, compiled: FileSystemBytecodeCache) -> AsyncIterator[Serve]:
+    """Start sites on the test's database; they stop when the test ends."""
+    async with AsyncExitStack() as stack:
+
+        async def start(prepare: Callable[[Quart], object] | None = None, **changes: Any) -> Quart:
+            app = create_app(dataclasses.replace(settings, **changes))
+            app.jinja_env.bytecode_cache = compiled
+            if prepare is not None:
+                prepare(app)
+            serving = app.test_app()
+            await serving.startup()
+            stack.push_async_callback(serving.shutdown)
+            return app
+
+        yield start
+
+
+@pytest.fixture
+async def app(serve: Serve) -> Quart:
     """The site, serving."""
-    app = create_app(settings)
-    async with app.test_app():
-        yield app
+    return await serve()
 
 
 class Visitor:
-    """A person with a browser: sends the token of the last form seen, keeps cookies."""
+    """A person with a browser: sends the token of the last form seen, keeps cookies.
 
-    def __init__(self, app: Quart) -> None:
+    :param always: what every request is made with, such as `scheme`, if it does not say otherwise.
+    """
+
+    def __init__(self, app: Quart, **always: Any) -> None:
         self.app = app
+        self.always = always
         self.client: TestClientProtocol = app.test_client()
 
+    async def open(self, path: str, method: str, **kwargs: Any) -> Response:
+        """Send a request as it is; redirects are not followed."""
+        return await self.client.open(path, method=method, **{**self.always, **kwargs})
+
     async def get(self, path: str, **kwargs: Any) -> Response:
-        """Open a page; redirects are not followed."""
-        return await self.client.get(path, **kwargs)
+        """Open a page."""
+        return await self.open(path, "GET", **kwargs)
 
     async def text(self, path: str) -> str:
         """Open a page and return its HTML."""
@@ -86,7 +132,7 @@ class Visitor:
     async def post(self, path: str, form: dict[str, Any] | None = None, **kwargs: Any) -> Response:
         """Send a form with a good token."""
         fields = {"csrf_token": await self.token(), **(form or {})}
-        return await self.client.post(path, form=fields, **kwargs)
+        return await self.open(path, "POST", form=fields, **kwargs)
 
     async def register(self, username: str, password: str = PASSWORD) -> Response:
         """Register, which logs in."""
@@ -104,6 +150,20 @@ class Visitor:
         match = re.search(r'href="/post/(\d+)"', await self.text("/"))
         assert match is not None
         return int(match[1])
+
+    async def who(self) -> str | None:
+        """Return as whom the site knows this visitor."""
+        match = ACCOUNT_LINK.search(await self.text("/about"))
+        return match and match[1]
+
+    def thief(self) -> Visitor:
+        """Make another browser with a copy of this one's cookies, as they are now."""
+        thief = Visitor(self.app, **self.always)
+        assert self.client.cookie_jar is not None
+        assert thief.client.cookie_jar is not None
+        for cookie in self.client.cookie_jar:
+            thief.client.cookie_jar.set_cookie(cookie)
+        return thief
 
     @property
     def cookie(self) -> str | None:
@@ -149,6 +209,74 @@ async def bob(app: Quart) -> Visitor:
 async def mallory(app: Quart) -> Visitor:
     """Who must be refused."""
     return await _registered(app, "mallory")
+
+
+class Clock:
+    """The time that views are told: it stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.now_ms = templating.now_ms()
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+    def pass_s(self, seconds: int) -> None:
+        """Let some time pass."""
+        self.now_ms += seconds * 1000
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Hand every view a time that the test decides."""
+    clock = Clock()
+    real = templating.now_ms
+    for name, module in list(sys.modules.items()):
+        if name.startswith("qapp.") and getattr(module, "now_ms", None) is real:
+            monkeypatch.setattr(module, "now_ms", clock)
+    return clock
+
+
+class Page(NamedTuple):
+    """A template that was rendered, and with what."""
+
+    template: str
+    context: dict[str, Any]
+
+
+@pytest.fixture
+def pages() -> Iterator[list[Page]]:
+    """The pages rendered so far, those of all sites."""
+    seen: list[Page] = []
+
+    async def record(_: Quart, template: Template, context: dict[str, Any], **__: Any) -> None:
+        seen.append(Page(template.name or "", context))
+
+    with template_rendered.connected_to(record):
+        yield seen
+
+
+Dump = dict[str, list[tuple[Any, ...]]]
+
+
+@pytest.fixture
+def dump(settings: Settings) -> Callable[[], Dump]:
+    """Read the whole database, the times when logins were last seen aside."""
+
+    def read() -> Dump:
+        with closing(sqlite.connect(f"{settings.INSTANCE_PATH}/qapp.db")) as connection:
+            connection.row_factory = None
+            tables = connection.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+            )
+            names = [name for (name,) in tables]
+            content: Dump = {}
+            for name in names:
+                rows = connection.execute(f'SELECT * FROM "{name}"').fetchall()  # noqa: S608
+                content[name] = sorted(rows, key=repr)
+            content["logins"] = [row[:3] + row[4:] for row in content["logins"]]
+        return content
+
+    return read
 
 
 @pytest.fixture(autouse=True)

@@ -90,6 +90,6 @@ def login_first(
     return guarded
 
 
-def template_context() -> dict[str, Any]:
+async def template_context() -> dict[str, Any]:
     """Give templates `current_user`."""
     return {"current_user": current_user()}

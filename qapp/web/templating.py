@@ -33,7 +33,7 @@ def init_app(app: Quart, navigation: Sequence[tuple[str, str]]) -> None:
     app.context_processor(_now)
 
 
-def _now() -> dict[str, Any]:
+async def _now() -> dict[str, Any]:
     return {"now_ms": now_ms()}
 
 
@@ -44,7 +44,7 @@ def now_ms() -> int:
 
 def iso_time(time_ms: int) -> str:
     """Return a time as ISO 8601 in UTC, to the second."""
-    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(time_ms // 1000, UTC).isoformat()[:19] + "Z"
 
 
 def relative_time(time_ms: int, now_ms: int) -> str:
