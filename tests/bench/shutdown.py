@@ -56,7 +56,7 @@ async def stop_in_flight(server: Server, author: Client, requests: int = IN_FLIG
         assert client.writer is not None
         assert client.reader is not None
         client.writer.write(head + b"\r\n\r\n")
-        await client.reader.readuntil(b"100 \r\n\r\n")
+        assert (await client.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100 ")
         clients.append(client)
         bodies.append(body)
     assert server.process is not None

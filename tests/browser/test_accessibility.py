@@ -36,7 +36,7 @@ async def test_axe_finds_nothing(browser: Browser, server: Server, theme: str, w
     await page.get_by_label("Text").fill("# Green\n\n- *one*\n- [two](/)\n\n> three\n\n    code")
     await page.get_by_role("button", name="Add entry").click()
     found = [violation for path in FOR_USERS for violation in await look(page, path)]
-    await page.get_by_role("button", name="Log out").click()
+    await page.get_by_role("button", name="Log out", exact=True).click()
     found += [violation for path in PAGES for violation in await look(page, path)]
     assert found == []
     assert await page.evaluate("document.documentElement.scrollWidth") <= width

@@ -56,7 +56,7 @@ async def test_register_post_search_log_out_and_get_lost(
     await flash_says(page, "The entry was changed")
     await expect(page.get_by_role("heading", level=1)).to_have_text("Hello again")
 
-    await page.get_by_role("button", name="Log out").click()
+    await page.get_by_role("button", name="Log out", exact=True).click()
     await flash_says(page, "You were logged out")
     await page.get_by_role("link", name="Log in").first.click()
     await page.get_by_label("Username").fill("alice")
