@@ -22,6 +22,9 @@ from .ext.database import Database, DatabaseError, sqlite_path
 from .ext.database.backup import back_up
 from .web.templating import iso_time, now_ms
 
+# There are names for more, but the demo is of a site, not of a nation.
+MOST_USERS = 100_000
+
 
 def database_path() -> Path:
     """Return the file of the database that the settings name."""
@@ -77,15 +80,18 @@ def settings_command() -> None:
 
 @click.command("demo")
 @click.option("--entries", type=click.IntRange(0), default=200, show_default=True)
-@click.option("--users", type=click.IntRange(1), default=20, show_default=True)
+@click.option("--users", type=click.IntRange(1, MOST_USERS), default=20, show_default=True)
 def demo_command(entries: int, users: int) -> None:
     """Fill the database with believable entries."""
 
     async def work(db: Database) -> None:
         with click.progressbar(length=entries, label="Entries", show_pos=True) as bar:
-            await fill(
-                db, entry_count=entries, user_count=users, now_ms=now_ms(), advance=bar.update
-            )
+            try:
+                await fill(
+                    db, entry_count=entries, user_count=users, now_ms=now_ms(), advance=bar.update
+                )
+            except ValueError as error:
+                raise click.ClickException(str(error)) from error
 
     with_database(work)
 

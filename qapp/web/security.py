@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from quart import Quart, Response, current_app, request
 from werkzeug.exceptions import BadRequest
+from werkzeug.urls import iri_to_uri
 
 from .site import HOST
 
@@ -88,4 +89,5 @@ def safe_next(target: str | None) -> str | None:
         parts = urlsplit(target)
     except ValueError:
         return None
-    return target if not parts.scheme and not parts.netloc else None
+    # A header holds ASCII only.
+    return iri_to_uri(target) if not parts.scheme and not parts.netloc else None

@@ -149,11 +149,11 @@ def sqlite_path(url: str, folder: Path) -> Path:
     """Return the file that a `sqlite:///…` URL names; a relative one lies in `folder`.
 
     :raises ValueError: if the URL is no such, or names a database in memory, which the several
-        connections of an engine could not share.
+        connections of an engine could not share, or options, which only SQLAlchemy would heed.
     """
     scheme, separator, name = url.partition(":///")
     if scheme != "sqlite" or not separator:
         raise ValueError("a database URL looks like sqlite:///name.db or sqlite:////path/name.db")
-    if not name or name == ":memory:":
-        raise ValueError("a database needs a file: sqlite:///name.db")
+    if not name or name == ":memory:" or name.startswith("file:") or "?" in name:
+        raise ValueError("a database is a file and nothing more: sqlite:///name.db")
     return folder / name

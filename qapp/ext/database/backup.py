@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from .driver import sqlite
 from .errors import DatabaseFailure
@@ -22,14 +22,13 @@ def back_up(source: Path, target: Path) -> None:
         raise DatabaseFailure(f"there is no database at {source}")
     if target.exists():  # said before the work; what decides is the link at its end
         raise DatabaseFailure(f"{target} exists already")
-    unfinished = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
     try:
-        os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        try:
+        # A folder, because what fails may leave its journal beside it.
+        with TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as folder:
+            unfinished = Path(folder, "unfinished")
+            unfinished.touch(0o600)
             _copy(source, unfinished)
             target.hardlink_to(unfinished)
-        finally:
-            unfinished.unlink()
     except FileExistsError as error:
         raise DatabaseFailure(f"{target} exists already") from error
     except (OSError, sqlite.Error) as error:

@@ -22,7 +22,8 @@ class Row(tuple[Any, ...]):
     __slots__ = ()
 
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"the row has no column {name!r}, only {', '.join(self._fields)}")
+        columns = ", ".join(getattr(type(self), "_fields", ()))
+        raise AttributeError(f"the row has no column {name!r}, only {columns}")
 
 
 class Fetch(Enum):
@@ -91,14 +92,13 @@ class Executor(ABC):
 
     async def execute_many(self, sql: str, values: Sequence[Values]) -> int:
         """Run a statement once for each mapping, all or nothing; return how many rows changed."""
-        for one in values:
-            check(sql, one)
-        changed: int = await self._run(Statement(sql, values, Fetch.MANY))
+        sets = [check(sql, one) for one in values]
+        changed: int = await self._run(Statement(sql, sets, Fetch.MANY))
         return changed
 
 
 def check(sql: str, values: Values) -> Values:
-    """Return `values` when their names are exactly the statement's.
+    """Return a copy of `values`, which wait for their turn, when the names are the statement's.
 
     :raises ParameterError: naming what is missing and what is not in the statement. SQLite itself
         would pass over a name too many, and so over a misspelt column of an UPDATE.
@@ -110,7 +110,7 @@ def check(sql: str, values: Values) -> Values:
         faults = [f"no value for :{name}" for name in missing]
         faults += [f"no parameter :{name} in the statement" for name in unknown]
         raise ParameterError("; ".join(faults))
-    return values
+    return dict(values)
 
 
 class Engine(ABC):

@@ -11,10 +11,14 @@ standard module serves, and `warning` says what that means.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import aiosqlite
+
+from .errors import DatabaseClosed, DatabaseFailure
 
 try:
     from pysqlite3 import dbapi2 as sqlite
@@ -46,28 +50,64 @@ class Connection(aiosqlite.Connection):
 
     def __init__(self, path: str, *, cached_statements: int = 512) -> None:
         def connector() -> Any:
+            is_new = not Path(path).exists()
             # isolation_level=None: no BEGIN of the module's own; ours are IMMEDIATE.
             # timeout=0: waiting for another process's lock is the engine's, with its own limit.
-            return sqlite.connect(
+            connection = sqlite.connect(
                 path, timeout=0, isolation_level=None, cached_statements=cached_statements
             )
+            if is_new and Path(path).exists():
+                Path(path).chmod(0o600)  # SQLite gives the WAL's files the mode of this one
+            return connection
 
         super().__init__(connector, 64)
+        self._path = path
+        self._stopped = False
 
     @property
     def raw(self) -> Any:
         """The library's own connection, for use in this connection's thread only."""
         return self._conn
 
+    async def open(self) -> None:
+        """Open the file, made for its owner alone when it is not there.
+
+        :raises DatabaseFailure: if that can't be done. No thread is left by any exception.
+        """
+        try:
+            await self
+        except (sqlite.Error, ValueError) as error:
+            raise DatabaseFailure(f"cannot open {self._path}: {error}") from error
+        finally:
+            if self._connection is None:
+                self.join()
+
     async def run(self, function: Callable[..., T], *args: Any) -> T:
         """Call `function(*args)` in the connection's thread and return its result.
 
         Once queued it runs to its end, whatever becomes of the caller.
+
+        :raises DatabaseClosed: if the connection is stopped.
         """
+        if self._stopped:
+            raise DatabaseClosed("the connection is closed")
         result: T = await self._execute(function, *args)  # type: ignore[no-untyped-call]
         return result
 
-    async def close(self) -> None:
-        """Close the connection and wait for the end of its thread."""
-        await super().close()
+    def stop(self) -> asyncio.Future[Any] | None:
+        """Close the file and end the thread, after what is queued; return the future of that.
+
+        Nothing has to be awaited for it to happen, so no cancel prevents it.
+        """
+        self._stopped = True
+        return super().stop()
+
+    def join(self) -> None:
+        """Wait for a stopped thread: blocking, but it has nothing left to do."""
         self._thread.join(timeout=5)
+
+    async def close(self) -> None:
+        """Stop and wait for the end of the thread."""
+        if (stopped := self.stop()) is not None:
+            await stopped
+        self.join()

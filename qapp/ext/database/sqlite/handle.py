@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-import dataclasses
+import math
 import random
 import threading
 import time
-from collections import namedtuple
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from qapp.ext.database.contract import Fetch, Row, Statement
+from qapp.ext.database.contract import Fetch, Statement
 from qapp.ext.database.driver import sqlite
-from qapp.ext.database.errors import DatabaseBusy, DatabaseError, ParameterError
+from qapp.ext.database.errors import (
+    DatabaseBusy,
+    DatabaseClosed,
+    DatabaseError,
+    DatabaseFailure,
+    ParameterError,
+    StatementTimeout,
+)
 
+from .rows import Shapes
 from .translate import translate
-
-Build = Callable[[tuple[Any, ...]], Any]
 
 # How often the virtual machine looks at the clock: some tens of thousands of its steps take about a
 # millisecond, so a statement is stopped soon after its time and pays nothing measurable for it.
 STEPS_BETWEEN_LOOKS = 50_000
 # A read that takes longer is slow: it goes alone from then on, and no quick one waits behind it.
 SLOW_S = 0.05
-SHAPES_KEPT = 2048
-
 
 # The read that asks for the data's version, told by its identity.
 VERSION = Statement("PRAGMA data_version", {}, Fetch.VALUE)
@@ -38,7 +41,7 @@ class Limits(NamedTuple):
 
 
 class TransactionLost(Exception):
-    """SQLite ended the whole transaction because of one statement (a full disk, a time limit)."""
+    """The whole transaction is rolled back, for one statement (a full disk, a time limit)."""
 
     def __init__(self, cause: DatabaseError) -> None:
         self.cause = cause
@@ -55,16 +58,17 @@ class DataVersion:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._number = 0
-        self._seen: dict[int, int] = {}
 
-    def look(self, connection: Any) -> int:
-        """Return the number for what `connection` sees now."""
+    def look(self, connection: Any, before: int | None) -> tuple[int, int]:
+        """Return what `connection` sees now: SQLite's number for it, and ours.
+
+        :param before: SQLite's number at the connection's last look.
+        """
         with self._lock:
             (seen,) = connection.execute("PRAGMA data_version").fetchone()
-            if self._seen.get(id(connection)) != seen:
-                self._seen[id(connection)] = seen
+            if seen != before:
                 self._number += 1
-            return self._number
+            return seen, self._number
 
 
 class Handle:
@@ -75,13 +79,18 @@ class Handle:
     ) -> None:
         self._connection = connection
         self._versions = versions
+        self._version_seen: int | None = None
         self._limits = limits
-        self._deadline = 0.0
-        self._shapes: dict[tuple[str, type[Any]], Build] = {}
-        lock_ms = int(limits.lock_s * 1000)
-        connection.execute(f"PRAGMA busy_timeout={lock_ms}")
+        self._deadline = math.inf
+        self._stopped = False
+        self._no_transaction: DatabaseError = DatabaseClosed("no transaction is open")
+        self._shapes = Shapes()
+        self._lock_ms = int(limits.lock_s * 1000)
+        connection.execute(f"PRAGMA busy_timeout={self._lock_ms}")
         if writer:
-            self._wait_for_lock("PRAGMA journal_mode=WAL")
+            (mode,) = self._wait_for_lock("PRAGMA journal_mode=WAL")
+            if mode != "wal":
+                raise DatabaseFailure(f"the file can't have a WAL, only journal_mode={mode}")
             connection.execute("PRAGMA synchronous=FULL")
             connection.execute("PRAGMA journal_size_limit=67108864")
         else:
@@ -90,44 +99,64 @@ class Handle:
         connection.execute("PRAGMA trusted_schema=OFF")
         connection.set_progress_handler(self._is_late, STEPS_BETWEEN_LOOKS)
 
-    def _is_late(self) -> bool:
-        return time.monotonic() > self._deadline
+    def stop(self) -> None:
+        """Break off what runs, at its next look at the clock; to be called from any thread."""
+        self._stopped = True
 
-    def read(self, statements: Sequence[Statement]) -> list[tuple[Any, bool]]:
-        """Run reads one after another; return each one's outcome and whether it was slow."""
-        outcomes = []
-        before = time.monotonic()
+    def _is_late(self) -> bool:
+        # SQLite counts the steps of a prepared statement over all its uses, so it may ask in the
+        # middle of a COMMIT: what has no limit of its own has an infinite one here.
+        return time.monotonic() > self._deadline or (self._stopped and self._deadline < math.inf)
+
+    def read(self, statements: Sequence[Statement]) -> tuple[list[Any], bool]:
+        """Run reads one after another up to the first slow one.
+
+        Return their outcomes, and whether the last of them was slow. The rest is not run: quick
+        statements need not wait here while the slow ones that they set off with run in turn.
+        """
+        outcomes: list[Any] = []
+        now = time.monotonic()
         for statement in statements:
-            try:
-                outcome = self._run(statement, before)
-            except DatabaseError as error:
-                outcome = error
-            now = time.monotonic()
-            outcomes.append((outcome, now - before > SLOW_S))
             before = now
-        return outcomes
+            try:
+                outcomes.append(self._run(statement, before))
+            except DatabaseError as error:
+                outcomes.append(error)
+            now = time.monotonic()
+            if now - before > SLOW_S:
+                return outcomes, True
+        return outcomes, False
 
     def write(self, statements: Sequence[Statement]) -> list[Any]:
         """Run writes in one durable commit; return their outcomes.
 
-        Each has a savepoint, so that one that fails takes nothing of the others with it. If SQLite
-        gives up the transaction as a whole, each runs again in one of its own, and only the one
-        whose fault it was fails.
+        Each has a savepoint, so that one that fails takes nothing of the others with it. If the
+        transaction as a whole fails, the statements run again, so that only the guilty one fails:
+        all but that one when it is known, else each in a transaction of its own.
         """
         try:
             self.begin()
         except DatabaseError as error:
             return [error] * len(statements)
+        outcomes: list[Any] = []
         try:
-            outcomes = [self.step(statement) for statement in statements]
+            for statement in statements:
+                outcomes.append(self.step(statement))
             self.commit()
         except TransactionLost as lost:
-            return [lost.cause] if len(statements) == 1 else self._write_singly(statements)
+            fault = lost.cause
         except DatabaseError as error:
-            return [error] if len(statements) == 1 else self._write_singly(statements)
-        return outcomes
-
-    def _write_singly(self, statements: Sequence[Statement]) -> list[Any]:
+            fault = error
+        else:
+            return outcomes
+        finally:
+            self.roll_back()
+        if len(statements) == 1:
+            return [fault]
+        if isinstance(fault, StatementTimeout):
+            at = len(outcomes)
+            others = self.write([*statements[:at], *statements[at + 1 :]])
+            return [*others[:at], fault, *others[at:]]
         return [outcome for statement in statements for outcome in self.write([statement])]
 
     def begin(self) -> None:
@@ -135,50 +164,58 @@ class Handle:
 
         :raises DatabaseBusy: if another process keeps the lock longer than the limit.
         """
+        self.roll_back()
+        self._deadline = math.inf
         try:
             self._connection.execute("PRAGMA busy_timeout=0")
             self._wait_for_lock("BEGIN IMMEDIATE")
         finally:
-            self._connection.execute(f"PRAGMA busy_timeout={int(self._limits.lock_s * 1000)}")
+            self._connection.execute(f"PRAGMA busy_timeout={self._lock_ms}")
 
-    def _wait_for_lock(self, sql: str) -> None:
+    def _wait_for_lock(self, sql: str) -> Any:
         # SQLite's own waiting sleeps up to 100 ms at a time, which starves a worker beside another
         # that commits group after group; looking every millisecond or so shares the lock.
         deadline = time.monotonic() + self._limits.lock_s
-        self._deadline = deadline + 1
         while True:
             try:
-                self._connection.execute(sql)
+                return self._connection.execute(sql).fetchone()
             except sqlite.Error as error:
                 translated = translate(error)
-                if not isinstance(translated, DatabaseBusy) or time.monotonic() > deadline:
+                is_over = self._stopped or time.monotonic() > deadline
+                if is_over or not isinstance(translated, DatabaseBusy):
                     raise translated from error
                 time.sleep(random.uniform(0.0003, 0.0015))  # noqa: S311 - spreads the lookers
-            else:
-                return
 
     def step(self, statement: Statement) -> Any:
         """Run one statement of a transaction, whole or not at all; return its outcome.
 
-        :raises TransactionLost: if SQLite rolled back the transaction because of it.
+        :raises TransactionLost: if the transaction is rolled back because of it, or was before.
         """
-        self._control("SAVEPOINT step")
+        if not self._connection.in_transaction:  # a SAVEPOINT would begin one of its own
+            raise TransactionLost(self._no_transaction)
         try:
-            outcome = self._run(statement, time.monotonic())
+            self._control("SAVEPOINT step")
+            try:
+                outcome = self._run(statement, time.monotonic())
+            except DatabaseError as error:
+                if not self._connection.in_transaction:
+                    raise
+                self._control("ROLLBACK TO step")
+                outcome = error
+            self._control("RELEASE step")
         except DatabaseError as error:
-            if not self._connection.in_transaction:
-                raise TransactionLost(error) from error
-            self._control("ROLLBACK TO step")
-            outcome = error
-        self._control("RELEASE step")
+            self._no_transaction = error
+            raise TransactionLost(error) from error
         return outcome
 
     def commit(self) -> None:
         """Commit durably; on failure roll back and raise the DatabaseError that says why."""
-        self._deadline = time.monotonic() + self._limits.statement_s
+        if not self._connection.in_transaction:
+            raise self._no_transaction
         self._control("COMMIT")
 
     def _control(self, sql: str) -> None:
+        self._deadline = math.inf
         try:
             self._connection.execute(sql)
         except sqlite.Error as error:
@@ -187,62 +224,41 @@ class Handle:
 
     def roll_back(self) -> None:
         """End the transaction, if one is open, with nothing changed."""
+        self._deadline = math.inf
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
     def _run(self, statement: Statement, now: float) -> Any:
-        self._deadline = now + self._limits.statement_s
+        connection = self._connection
         sql, values, fetch, into = statement
-        if statement is VERSION:
-            return self._versions.look(self._connection)
+        self._deadline = now + self._limits.statement_s
         try:
+            if statement is VERSION:
+                self._version_seen, number = self._versions.look(connection, self._version_seen)
+                return number
+            before = connection.total_changes
             if fetch is Fetch.MANY:
-                return self._connection.executemany(sql, values).rowcount
-            cursor = self._connection.execute(sql, values)
-            if fetch is Fetch.COUNT:
-                cursor.fetchall()
-                return max(cursor.rowcount, 0)
+                many = connection.executemany(sql, values)
+                return many.rowcount if many.rowcount >= 0 else connection.total_changes - before
+            cursor = connection.execute(sql, values)
             rows = cursor.fetchall()
-        except (sqlite.Error, sqlite.Warning, OverflowError, UnicodeError, ValueError) as error:
+            if fetch is Fetch.COUNT:
+                return self._count(cursor) if connection.total_changes != before else 0
+        except (sqlite.Error, sqlite.Warning, MemoryError, OverflowError, ValueError) as error:
             raise translate(error) from error
         if fetch is Fetch.VALUE:
             return rows[0][0] if rows else None
-        build = self._shapes.get((sql, into))
-        if build is None:
-            build = self._shape(sql, into, cursor.description or ())
+        build = self._shapes.find(into, cursor.description)
         try:
             if fetch is Fetch.ONE:
                 return build(rows[0]) if rows else None
             return [build(row) for row in rows]
-        except (TypeError, ValueError) as error:
-            raise ParameterError(f"{into.__name__} refuses a row: {error}") from error
+        except Exception as error:  # `into` is the caller's code, so what it raises is the caller's
+            raise ParameterError(f"{into.__name__} refuses a row: {error!r}") from error
 
-    def _shape(self, sql: str, into: type[Any], description: Sequence[Any]) -> Build:
-        build = shape(into, tuple(column[0] for column in description))
-        if len(self._shapes) >= SHAPES_KEPT:
-            self._shapes.clear()
-        self._shapes[sql, into] = build
-        return build
-
-
-def shape(into: type[Any], columns: tuple[str, ...]) -> Build:
-    """Return the function that makes an `into` of a row with these columns.
-
-    :raises ParameterError: if the fields of `into` are not the columns, in their order.
-    """
-    if into is Row:
-        base = namedtuple("Row", columns, rename=True)  # type: ignore[misc]  # known at run time only
-        make: Build = type("Row", (base, Row), {"__slots__": ()})._make  # type: ignore[attr-defined]
-        return make
-    if dataclasses.is_dataclass(into):
-        fields = tuple(field.name for field in dataclasses.fields(into))
-        make = lambda row: into(*row)  # noqa: E731 - one name for both branches
-    else:
-        fields = into._fields
-        make = into._make
-    if fields != columns:
-        raise ParameterError(
-            f"{into.__name__} has the fields {', '.join(fields)}; "
-            f"the statement returns {', '.join(columns) or 'nothing'}"
-        )
-    return make
+    def _count(self, cursor: Any) -> int:
+        # The driver's count stops at the first row returned, and the standard module's knows no
+        # WITH; SQLite's own leaves out what triggers and cascades change, as the driver's does.
+        if cursor.description is None and cursor.rowcount >= 0:
+            return int(cursor.rowcount)
+        return int(self._connection.execute("SELECT changes()").fetchone()[0])

@@ -24,6 +24,10 @@ class Options:
     close_s: float = 10.0
     limits: Limits = field(default_factory=Limits)
 
+    def __post_init__(self) -> None:
+        if min(self.readers, self.most_waiting_reads, self.most_waiting_writes) < 1:
+            raise ValueError("readers, most_waiting_reads and most_waiting_writes are at least 1")
+
 
 @dataclass(eq=False, slots=True)
 class Job:
@@ -44,10 +48,12 @@ class Job:
         return future
 
     def answer(self, outcome: Any) -> None:
-        """Hand the outcome to every caller that still waits."""
+        """Hand the outcome to every caller that still waits, a list to each as its own."""
         for future in self.waiters:
             if not future.done():
                 settle(future, outcome)
+                if isinstance(outcome, list) and len(self.waiters) > 1:
+                    outcome = outcome.copy()
 
     def is_wanted(self, wait_s: float) -> bool:
         """Tell whether to run it still; a caller that waited longer than `wait_s` is told so."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable, Mapping
+from collections import OrderedDict
+from collections.abc import Hashable
 from typing import Any, NamedTuple
 
 from qapp.ext.database.contract import Statement
@@ -12,6 +13,7 @@ from qapp.ext.database.errors import DatabaseBusy, DatabaseClosed, DatabaseFailu
 
 from .handle import Handle
 from .jobs import Job, Options
+from .rows import is_mutable
 
 # A trip's length is bounded, so that the first of a batch does not wait long for the last.
 READS_A_TRIP = 64
@@ -38,8 +40,8 @@ class Reads:
         self._loop = asyncio.get_running_loop()
         self._options = options
         self._idle = readers
-        self._quick: dict[Hashable, Job] = {}
-        self._slow: dict[Hashable, Job] = {}
+        self._quick: OrderedDict[Hashable, Job] = OrderedDict()
+        self._slow: OrderedDict[Hashable, Job] = OrderedDict()
         self._slow_sql: set[str] = set()
         self._slow_trip_runs = False
         self._dispatch_is_due = False
@@ -51,7 +53,7 @@ class Reads:
         A read that is on its way to a thread is never joined: it may be older than a commit that
         the caller has seen.
         """
-        lane = self._slow if statement.sql in self._slow_sql else self._quick
+        lane = self._lane(statement)
         key = sharing_key(statement)
         job = lane.get(key)
         if job is None:
@@ -63,6 +65,9 @@ class Reads:
             self._dispatch_is_due = True
             self._loop.call_soon(self._dispatch)
         return job.join()
+
+    def _lane(self, statement: Statement) -> OrderedDict[Hashable, Job]:
+        return self._slow if statement.sql in self._slow_sql else self._quick
 
     def _dispatch(self) -> None:
         self._dispatch_is_due = False
@@ -77,47 +82,69 @@ class Reads:
             self.trips.add(task)
             task.add_done_callback(self.trips.discard)
 
-    def _take(self, lane: dict[Hashable, Job], most: int) -> list[Job]:
+    def _take(self, lane: OrderedDict[Hashable, Job], most: int) -> list[Job]:
         jobs: list[Job] = []
         while lane and len(jobs) < most:
-            job = lane.pop(next(iter(lane)))
+            _, job = lane.popitem(last=False)
             if job.is_wanted(self._options.wait_s):
                 jobs.append(job)
         return jobs
 
     async def _trip(self, reader: Reader, jobs: list[Job], *, slow: bool) -> None:
         try:
-            outcomes = await reader.connection.run(
+            outcomes, last_was_slow = await reader.connection.run(
                 reader.handle.read, [job.statement for job in jobs]
             )
-            for job, (outcome, was_slow) in zip(jobs, outcomes, strict=True):
-                self._remember(job.statement.sql, was_slow=was_slow)
+            for job, outcome in zip(jobs, outcomes, strict=False):
                 job.answer(outcome)
+            self._remember(jobs[: len(outcomes)], last_was_slow=last_was_slow)
+            self._put_back(jobs[len(outcomes) :])
+        except BaseException:
+            for job in jobs:
+                job.answer(DatabaseFailure("the read was broken off"))
+            raise
         finally:
             self._idle.append(reader)
             self._slow_trip_runs &= not slow
-            for job in jobs:
-                job.answer(DatabaseFailure("the read was broken off"))
             self._dispatch()
 
-    def _remember(self, sql: str, *, was_slow: bool) -> None:
-        if was_slow and len(self._slow_sql) < SLOW_STATEMENTS_KEPT:
-            self._slow_sql.add(sql)
-        elif self._slow_sql:
-            self._slow_sql.discard(sql)
+    def _remember(self, jobs: list[Job], *, last_was_slow: bool) -> None:
+        if last_was_slow:
+            if len(self._slow_sql) < SLOW_STATEMENTS_KEPT:
+                self._slow_sql.add(jobs[-1].statement.sql)
+            jobs = jobs[:-1]
+        if self._slow_sql:
+            self._slow_sql.difference_update(job.statement.sql for job in jobs)
 
-    def refuse_waiting(self) -> None:
-        """Answer everything that still waits that the database is closed."""
+    def _put_back(self, jobs: list[Job]) -> None:
+        """Let jobs that were not run wait again, before those that came after them."""
+        for job in reversed(jobs):
+            lane, key = self._lane(job.statement), sharing_key(job.statement)
+            if key in lane:
+                job.waiters += lane[key].waiters
+            lane[key] = job
+            lane.move_to_end(key, last=False)
+
+    async def drain(self) -> None:
+        """Wait until everything that was accepted is answered."""
+        self._dispatch()
+        while self.trips:
+            await asyncio.wait(self.trips)
+
+    def break_off(self) -> None:
+        """Answer everything at once: what waits with DatabaseClosed, what runs with a failure."""
         for lane in (self._quick, self._slow):
             for job in lane.values():
                 job.answer(DatabaseClosed("the database was closed"))
             lane.clear()
+        for trip in self.trips:
+            trip.cancel()
 
 
 def sharing_key(statement: Statement) -> Hashable:
     """Return what equal reads have in common; for one that is not comparable, itself alone."""
     sql, values, fetch, into = statement
-    if not isinstance(values, Mapping):
+    if not isinstance(values, dict) or is_mutable(into):
         return object()
     kinds = [type(value) for value in values.values()]
     if not COMPARABLE.issuperset(kinds):

@@ -18,39 +18,42 @@ from qapp.ext.database.errors import (
 
 CONSTRAINT = re.compile(r"(UNIQUE|FOREIGN KEY|NOT NULL|CHECK) constraint failed(?:: (.*))?")
 
-BY_TEXT: tuple[tuple[str, type[DatabaseError]], ...] = (
-    ("database or disk is full", DiskFull),
-    ("locked", DatabaseBusy),
-    ("interrupted", StatementTimeout),
-    ("unsupported type", ParameterError),
-    ("readonly database", SQLError),
-)
+# By SQLite's primary codes, which is all that pysqlite3 gives; never by the text, which quotes the
+# names of tables and columns ("no such column: locked").
+BY_CODE: dict[int, type[DatabaseError]] = {
+    sqlite.SQLITE_ERROR: SQLError,
+    sqlite.SQLITE_READONLY: SQLError,  # a reader was given a write
+    sqlite.SQLITE_BUSY: DatabaseBusy,
+    sqlite.SQLITE_LOCKED: DatabaseBusy,
+    sqlite.SQLITE_FULL: DiskFull,
+    sqlite.SQLITE_INTERRUPT: StatementTimeout,
+    sqlite.SQLITE_TOOBIG: ParameterError,
+}
 
 
 def translate(error: BaseException) -> DatabaseError:
-    """Return the data layer's exception for one of the driver's, with the driver's words.
-
-    By the text where the code is not enough: pysqlite3 gives SQLite's primary codes only.
-    """
+    """Return the data layer's exception for one of the driver's, with the driver's words."""
     text = str(error)
     if isinstance(error, sqlite.IntegrityError):
-        match = CONSTRAINT.match(text)
-        if match is None:
-            return ConstraintViolation(text)
-        columns = tuple((match[2] or "").split(", ")) if match[2] else ()
-        return ConstraintViolation(text, match[1].lower(), columns)
-    if isinstance(error, sqlite.Warning):  # more than one statement
+        return _violation(text)
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is not None:
+        return BY_CODE.get(code & 0xFF, DatabaseFailure)(text)
+    if isinstance(error, MemoryError):
+        return DatabaseFailure("out of memory")
+    # The module's own findings have no code.
+    if isinstance(error, sqlite.ProgrammingError) and "binding" in text:
+        return ParameterError(text)
+    if isinstance(error, (sqlite.ProgrammingError, sqlite.OperationalError, sqlite.Warning)):
         return SQLError(text)
-    if not isinstance(error, sqlite.Error) or isinstance(
-        error, (sqlite.InterfaceError, sqlite.DataError)
-    ):
-        return ParameterError(f"a value has no place in the database: {text}")
-    if isinstance(error, sqlite.ProgrammingError):
-        kind = ParameterError if "binding" in text else SQLError
-        return kind(text)
-    for words, exception in BY_TEXT:
-        if words in text:
-            return exception(text)
-    if getattr(error, "sqlite_errorcode", 1) & 0xFF == sqlite.SQLITE_ERROR:
-        return SQLError(text)
-    return DatabaseFailure(text)
+    return ParameterError(f"a value has no place in the database: {text}")
+
+
+def _violation(text: str) -> ConstraintViolation:
+    match = CONSTRAINT.match(text)
+    if match is None:
+        return ConstraintViolation(text)
+    kind, names = match[1].lower(), match[2] or ""
+    # A CHECK names itself, and a unique index of expressions its own name, in quotes.
+    names_columns = names and kind != "check" and "'" not in names
+    return ConstraintViolation(text, kind, tuple(names.split(", ")) if names_columns else ())

@@ -33,13 +33,17 @@ _open_here: ContextVar[Transaction | None] = ContextVar("qapp_transaction", defa
 class Transaction(Executor):
     """The writer connection, for one caller, until its block ends.
 
+    :ivar outer: the transaction, of another database, in whose block this one was opened.
+    :ivar granted: the caller's future: done when the writer is the caller's, or is refused.
     :ivar fault: why it can't be committed any more, once that is so.
     :ivar commit: how its block ended, once it has.
+    :ivar ended: done when the writer is free for others again.
     """
 
-    def __init__(self, writes: Writes, timeout_s: float) -> None:
-        self._writes = writes
+    def __init__(self, writes: Writes, timeout_s: float, outer: Transaction | None) -> None:
+        self.writes = writes
         self.timeout_s = timeout_s
+        self.outer = outer
         self.fault: DatabaseError | None = None
         self.grant = Job(BEGIN, writes.loop)
         self.granted = self.grant.join()
@@ -52,9 +56,9 @@ class Transaction(Executor):
         if self.commit.done():
             raise DatabaseClosed("the transaction has ended")
         try:
-            outcome = await self._writes.connection.run(self._writes.handle.step, statement)
+            outcome = await self.writes.connection.run(self.writes.handle.step, statement)
         except TransactionLost as lost:
-            self.fault = lost.cause
+            self.fail(lost.cause)
             raise copy.copy(lost.cause) from None
         if isinstance(outcome, DatabaseError):
             raise outcome
@@ -64,6 +68,17 @@ class Transaction(Executor):
         """Say how the block ended; what is decided stays."""
         if not self.commit.done():
             self.commit.set_result(commit)
+
+    def fail(self, fault: DatabaseError) -> None:
+        """Say why it can't be committed; the first reason stays."""
+        self.fault = self.fault or fault
+        self.grant.answer(self.fault)
+
+    def end(self) -> None:
+        """Tell whoever waits for it that the writer is free again."""
+        self.decide(commit=False)
+        if not self.ended.done():
+            self.ended.set_result(None)
 
 
 class Writes:
@@ -76,21 +91,29 @@ class Writes:
         self._options = options
         self._waiting: deque[Job | Transaction] = deque()
         self._works = False
+        self._closes = False
         self.trips: set[asyncio.Task[None]] = set()
 
     def add(self, statement: Statement) -> asyncio.Future[Any]:
         """Queue a write; return the future of its outcome, set after the commit."""
-        transaction = _open_here.get()
-        if transaction is not None and not transaction.commit.done():
-            raise RuntimeError(
-                "this task has a transaction open and would wait for itself: "
-                "use the transaction's execute, not the database's"
-            )
+        self._refuse_inside_a_transaction()
         job = Job(statement, self.loop)
         self._queue(job)
         return job.join()
 
+    def _refuse_inside_a_transaction(self) -> None:
+        transaction = _open_here.get()
+        while transaction is not None:
+            if transaction.writes is self and not transaction.commit.done():
+                raise RuntimeError(
+                    "this task has a transaction open and would wait for itself: "
+                    "use the transaction's calls, not the database's"
+                )
+            transaction = transaction.outer
+
     def _queue(self, item: Job | Transaction) -> None:
+        if self._closes:
+            raise DatabaseClosed("the database was closed")
         if len(self._waiting) >= self._options.most_waiting_writes:
             raise DatabaseBusy("too many writes are waiting")
         self._waiting.append(item)
@@ -106,7 +129,8 @@ class Writes:
     @asynccontextmanager
     async def transaction(self, timeout_s: float) -> AsyncIterator[Executor]:
         """Give the writer to one caller until its block ends."""
-        transaction = Transaction(self, timeout_s)
+        self._refuse_inside_a_transaction()
+        transaction = Transaction(self, timeout_s, _open_here.get())
         self._queue(transaction)
         outer = _open_here.set(transaction)
         try:
@@ -158,38 +182,50 @@ class Writes:
                 job.answer(DatabaseFailure("the write was broken off, perhaps after its commit"))
 
     async def _run_transaction(self, transaction: Transaction) -> None:
-        if not transaction.grant.is_wanted(self._options.wait_s):
-            return
         try:
+            if not transaction.grant.is_wanted(self._options.wait_s):
+                return
             await self.connection.run(self.handle.begin)
+            if transaction.granted.done():  # the caller went away meanwhile
+                transaction.decide(commit=False)
+            transaction.grant.answer(None)
+            commit = await self._decision(transaction)
+            await self.connection.run(self.handle.commit if commit else self.handle.roll_back)
         except DatabaseError as error:
-            transaction.fault = error
-            transaction.grant.answer(error)
-            transaction.ended.set_result(None)
-            return
-        if transaction.granted.done():  # the caller went away meanwhile
-            transaction.decide(commit=False)
-        transaction.grant.answer(None)
+            transaction.fail(error)
+        except BaseException:
+            transaction.fail(DatabaseClosed("the transaction was broken off"))
+            raise
+        finally:
+            transaction.end()
+
+    async def _decision(self, transaction: Transaction) -> bool:
         try:
             async with asyncio.timeout(transaction.timeout_s):
                 commit = await asyncio.shield(transaction.commit)
         except TimeoutError:
-            transaction.fault = TransactionTimeout(
-                f"the transaction took longer than {transaction.timeout_s:g} s"
-            )
-        if transaction.fault is not None:
-            commit = False
-        try:
-            await self.connection.run(self.handle.commit if commit else self.handle.roll_back)
-        except DatabaseError as error:
-            transaction.fault = error
-        finally:
-            transaction.decide(commit=False)
-            transaction.ended.set_result(None)
+            limit = f"{transaction.timeout_s:g} s"
+            transaction.fail(TransactionTimeout(f"the transaction took longer than {limit}"))
+        return transaction.fault is None and commit
 
-    def refuse_waiting(self) -> None:
-        """Answer everything that still waits that the database is closed."""
+    def refuse_new(self) -> None:
+        """Take no more: from now on DatabaseClosed is the answer."""
+        self._closes = True
+
+    async def drain(self) -> None:
+        """Wait until everything that was accepted is done and answered."""
+        while self.trips:
+            await asyncio.wait(self.trips)
+
+    def break_off(self) -> None:
+        """Answer everything at once: what waits with DatabaseClosed, what runs with a failure."""
         closed = DatabaseClosed("the database was closed")
         for item in self._waiting:
-            (item.grant if isinstance(item, Transaction) else item).answer(closed)
+            if isinstance(item, Transaction):
+                item.fail(closed)
+                item.end()
+            else:
+                item.answer(closed)
         self._waiting.clear()
+        for trip in self.trips:
+            trip.cancel()
