@@ -77,7 +77,7 @@ SELECT id, title, text, author_id, coalesce(updated_at, created_at) AS version
 FROM entries WHERE id = :entry_id
 """
 
-# Only the newest matches are ranked, and the words are marked only in those that are shown: a common
+# Only the newest matches are ranked, and words are marked only in those that are shown: a common
 # word in a million entries stays a matter of milliseconds.
 SEARCH = """
 SELECT best.id, highlight(entries_search, 0, char(2), char(3)) AS title,
