@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncGenerator
+import sys
+import threading
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from quart import Quart
@@ -57,8 +60,8 @@ async def prepared(app: Quart) -> AsyncGenerator[None, None]:
     if warning := driver.warning():
         app.logger.warning(warning)
     await asyncio.to_thread(prepare_database, app)
-    _outlive_sigterm()
-    yield
+    with _outliving_sigterm():
+        yield
 
 
 def prepare_database(app: Quart) -> None:
@@ -69,11 +72,24 @@ def prepare_database(app: Quart) -> None:
     migrations.upgrade(sqlite_path(app.config["DATABASE_URL"], Path(app.instance_path)))
 
 
-def _outlive_sigterm() -> None:
+@contextmanager
+def _outliving_sigterm() -> Iterator[None]:
     """Leave the end of a worker to Hypercorn.
 
     When the first of its workers has stopped, Hypercorn terminates the others, which would die in
     the middle of their requests. They know of the stop already and end by themselves.
     """
-    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: None)
+    is_left_to_die = (
+        sys.platform != "win32"
+        and threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    )
+    if not is_left_to_die:
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, lambda: None)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)

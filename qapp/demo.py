@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -12,8 +11,9 @@ from typing import Any
 from .demo_texts import DemoEntry, entries, usernames
 from .ext.database import Database
 
-# As many rows a commit as keep it under a tenth of a second, so that a running site goes on.
-ROWS_A_COMMIT = 1000
+# As many rows a commit as take a tenth of a second, so that a running site goes on.
+ROWS_A_COMMIT = 2000
+STORED_WITHIN_S = 30
 # No password has this hash: nobody logs in as a demo user.
 NO_PASSWORD = "!"  # noqa: S105
 # Entries follow one another by so much, the newest now; closer where others came before.
@@ -24,13 +24,20 @@ INSERT INTO users (username, password_hash, created_at)
 VALUES (:username, :password_hash, :created_at) ON CONFLICT (username) DO NOTHING
 """
 
-# One statement for many rows: the full-text index writes to its tables at each statement's end,
-# which for a row at a time takes longer than all else together.
-ADD_ENTRIES = """
+# Rows wait in a table of the connection's own and are moved by one statement: the full-text index
+# writes to its tables at each statement's end, for a row at a time longer than all else together.
+MAKE_WAITING = """
+CREATE TEMP TABLE IF NOT EXISTS waiting_entries (author_id, title, text, html, plain, created_at)
+"""
+
+ADD_WAITING = """
+INSERT INTO waiting_entries (author_id, title, text, html, plain, created_at)
+VALUES (:author_id, :title, :text, :html, :plain, :created_at)
+"""
+
+MOVE_WAITING = """
 INSERT INTO entries (author_id, title, text, html, plain, created_at)
-SELECT value ->> 'author_id', value ->> 'title', value ->> 'text', value ->> 'html',
-       value ->> 'plain', value ->> 'created_at'
-FROM json_each(:rows) ORDER BY key
+SELECT author_id, title, text, html, plain, created_at FROM waiting_entries ORDER BY rowid
 """
 
 
@@ -71,19 +78,23 @@ async def fill(
         (now_ms - start_ms) / max(entry_count, 1),
         random.Random(seed),  # noqa: S311 - the same each time on purpose
     )
+    await db.execute(MAKE_WAITING)
     rows = _next_rows(made)
     while rows:
         # The next rows are made while SQLite, in its own thread, stores these.
-        stored, rows = await asyncio.gather(
-            db.execute(ADD_ENTRIES, {"rows": rows}), asyncio.to_thread(_next_rows, made)
-        )
+        stored, rows = await asyncio.gather(_store(db, rows), asyncio.to_thread(_next_rows, made))
         advance(stored)
 
 
-def _next_rows(made: Iterator[dict[str, Any]]) -> str:
-    """Return the rows of the next commit as JSON, "" when there are no more."""
-    rows = list(islice(made, ROWS_A_COMMIT))
-    return json.dumps(rows) if rows else ""
+async def _store(db: Database, rows: list[dict[str, Any]]) -> int:
+    async with db.transaction(STORED_WITHIN_S) as tx:
+        await tx.execute_many(ADD_WAITING, rows)
+        await tx.execute(MOVE_WAITING)
+        return await tx.execute("DELETE FROM waiting_entries")
+
+
+def _next_rows(made: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
+    return list(islice(made, ROWS_A_COMMIT))
 
 
 def _user(name: str, created_at: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 import html
 import os
 import re
@@ -24,13 +25,14 @@ from qapp import create_app, migrations
 from qapp.accounts import service
 from qapp.config import Settings
 from qapp.ext.database.driver import sqlite
-from qapp.web import templating
+from qapp.web import static, templating
 
 KEY = "a key for tests, long enough to be one"
 PASSWORD = "correct horse battery"
+NOBODYS_PASSWORD = "the password of no user"
 TOKEN = re.compile(r'name="csrf_token"[^>]* value="([^"]+)"')
 ACCOUNT_LINK = re.compile(r'title="Your account"><span>([^<]+)<')
-REAL_HASHER = service.HASHER
+REAL_HASHER, REAL_NOBODYS_HASH = service.HASHER, service.NOBODYS_HASH
 
 
 def need(condition: object, what: str, how: str) -> None:
@@ -76,9 +78,25 @@ class Serve(Protocol):
     ) -> Quart: ...
 
 
+# Each site of the tests has the same static files and the same schema, which take a while.
+asset_of = functools.cache(static.asset_of)
+head = functools.cache(migrations.head)
+
+
 @pytest.fixture
-async def serve(settings: Settings, compiled: FileSystemBytecodeCache) -> AsyncIterator[Serve]:
+async def serve(
+    settings: Settings, compiled: FileSystemBytecodeCache, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Serve]:
     """Start sites on the test's database; they stop when the test ends."""
+    real_upgrade = migrations.upgrade
+
+    def upgrade(path: Path) -> None:
+        if path != Path(f"{settings.INSTANCE_PATH}/qapp.db"):  # that one is of this version
+            real_upgrade(path)
+
+    monkeypatch.setattr(static, "asset_of", asset_of)
+    monkeypatch.setattr(migrations, "head", head)
+    monkeypatch.setattr(migrations, "upgrade", upgrade)
     async with AsyncExitStack() as stack:
 
         async def start(prepare: Callable[[Quart], object] | None = None, **changes: Any) -> Quart:
@@ -306,7 +324,7 @@ async def no_task_left() -> AsyncIterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def cheap_hashes() -> Iterator[None]:
     """Hash with as little memory and time as argon2 allows: the tests hash a great deal."""
-    real = service.HASHER
-    service.HASHER = type(real)(time_cost=1, memory_cost=8, parallelism=1)
+    service.HASHER = type(REAL_HASHER)(time_cost=1, memory_cost=8, parallelism=1)
+    service.NOBODYS_HASH = service.HASHER.hash(NOBODYS_PASSWORD)
     yield
-    service.HASHER = real
+    service.HASHER, service.NOBODYS_HASH = REAL_HASHER, REAL_NOBODYS_HASH

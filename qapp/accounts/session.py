@@ -16,7 +16,7 @@ from qapp.extensions import db
 from qapp.web.errors import LoginNeeded
 from qapp.web.templating import now_ms
 
-from .queries import User
+from .queries import User, remove_login
 from .service import Policy, user_of
 
 P = ParamSpec("P")
@@ -53,8 +53,10 @@ def current_user() -> User | None:
     return user
 
 
-def start_session(login_id: str, *, is_kept: bool) -> None:
-    """Make the session a new one, of this login."""
+async def start_session(login_id: str, *, is_kept: bool) -> None:
+    """Make the session a new one, of this login; the login that was in it ends."""
+    if (user := current_user()) is not None:
+        await remove_login(db, login_id=user.login_id)
     session.clear()
     session[LOGIN_KEY] = login_id
     session.permanent = is_kept

@@ -59,7 +59,7 @@ async def register() -> ResponseReturnValue:
         except UsernameTaken:
             form.username.errors = ["This name is taken. Choose another."]
         else:
-            start_session(login_id, is_kept=False)
+            await start_session(login_id, is_kept=False)
             await flash(f"Welcome, {form.username.data}", "success")
             return redirect(url_for("blog.index"))
     return await render_template("accounts/register.html", form=form), 422
@@ -87,7 +87,7 @@ async def login() -> ResponseReturnValue:
     if login_id is None:
         form.form_errors.append("Invalid username or password")
         return await render_template("accounts/login.html", form=form, next_url=next_url), 401
-    start_session(login_id, is_kept=form.remember.data)
+    await start_session(login_id, is_kept=form.remember.data)
     await flash("You were logged in", "success")
     return redirect(next_url or url_for("blog.index"))
 
@@ -145,7 +145,7 @@ async def change_password(user: User) -> ResponseReturnValue:
     if login_id is None:
         form.current.errors = ["This is not your current password."]
         return await _account_page(user, password_form=form), 422
-    start_session(login_id, is_kept=bool(user.is_kept))
+    await start_session(login_id, is_kept=bool(user.is_kept))
     await flash("Your password was changed; you are logged in only here", "success")
     return redirect(url_for("accounts.account"))
 
@@ -153,8 +153,6 @@ async def change_password(user: User) -> ResponseReturnValue:
 async def change_remember(user: User) -> ResponseReturnValue:
     """Keep the login after the browser is closed, or not."""
     form = await read_form(RememberForm)
-    if not await form.validate_on_submit():
-        return await _account_page(user, remember_form=form), 422
     now = now_ms()
     await queries.change_login(
         db,
@@ -186,20 +184,14 @@ ACTIONS = {
 }
 
 
-async def _account_page(
-    user: User,
-    *,
-    password_form: PasswordForm | None = None,
-    remember_form: RememberForm | None = None,
-) -> str:
+async def _account_page(user: User, *, password_form: PasswordForm | None = None) -> str:
     now = now_ms()
     # formdata=None: only the form that was sent shows what was sent.
     return await render_template(
         "accounts/account.html",
         user=user,
         password_form=password_form or await PasswordForm.create_form(None),
-        remember_form=remember_form
-        or await RememberForm.create_form(None, data={"remember": bool(user.is_kept)}),
+        remember_form=await RememberForm.create_form(None, data={"remember": bool(user.is_kept)}),
         login_count=await queries.count_logins(
             db, user_id=user.id, now_ms=now, idle_since=policy().idle_since(now)
         ),

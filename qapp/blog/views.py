@@ -126,7 +126,7 @@ async def search() -> ResponseReturnValue:
     hits = await queries.search_entries(
         db, query=query, offset=(number - 1) * PAGE_SIZE, limit=PAGE_SIZE + 1
     )
-    more = len(hits) > PAGE_SIZE and number * PAGE_SIZE < queries.RANKED
+    more = len(hits) > PAGE_SIZE
     return await render_template(
         "blog/search.html",
         query=query,

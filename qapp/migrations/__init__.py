@@ -8,6 +8,7 @@ nothing behind.
 from __future__ import annotations
 
 import io
+from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,7 +32,8 @@ class SchemaError(Exception):
 
 
 def _config(connection: Connection | None = None) -> Config:
-    config = Config(stdout=io.StringIO())
+    # Alembic talks on two ways; what there is to say the `qapp` command says.
+    config = Config(stdout=io.StringIO(), cmd_opts=Namespace(quiet=True))
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
     config.attributes["connection"] = connection

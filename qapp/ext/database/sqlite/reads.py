@@ -44,6 +44,7 @@ class Reads:
         self._slow: OrderedDict[Hashable, Job] = OrderedDict()
         self._slow_sql: set[str] = set()
         self._slow_trip_runs = False
+        self._slow_was_last = False
         self._dispatch_is_due = False
         self.trips: set[asyncio.Task[None]] = set()
 
@@ -71,13 +72,14 @@ class Reads:
 
     def _dispatch(self) -> None:
         self._dispatch_is_due = False
-        while self._idle:
-            if not self._slow_trip_runs and (jobs := self._take(self._slow, 1)):
-                self._slow_trip_runs = slow = True
-            elif jobs := self._take(self._quick, READS_A_TRIP):
-                slow = False
-            else:
-                return
+        while self._idle and (self._quick or (self._slow and not self._slow_trip_runs)):
+            # By turns, so that with a single reader neither lane starves the other.
+            quick = self._quick and (self._slow_was_last or self._slow_trip_runs or not self._slow)
+            jobs = self._take(self._quick, READS_A_TRIP) if quick else self._take(self._slow, 1)
+            if not jobs:  # nobody waits for them any more
+                continue
+            self._slow_was_last = slow = not quick
+            self._slow_trip_runs |= slow
             task = self._loop.create_task(self._trip(self._idle.pop(), jobs, slow=slow))
             self.trips.add(task)
             task.add_done_callback(self.trips.discard)

@@ -24,6 +24,7 @@ from .handle import Handle, TransactionLost
 from .jobs import Job, Options
 
 WRITES_A_COMMIT = 128
+WAL_LOOK_S = 1.0
 
 BEGIN = Statement("BEGIN", {}, Fetch.COUNT)
 
@@ -77,8 +78,7 @@ class Transaction(Executor):
     def end(self) -> None:
         """Tell whoever waits for it that the writer is free again."""
         self.decide(commit=False)
-        if not self.ended.done():
-            self.ended.set_result(None)
+        self.ended.set_result(None)
 
 
 class Writes:
@@ -92,6 +92,7 @@ class Writes:
         self._waiting: deque[Job | Transaction] = deque()
         self._works = False
         self._closes = False
+        self._next_wal_look = self.loop.time() + WAL_LOOK_S
         self.trips: set[asyncio.Task[None]] = set()
 
     def add(self, statement: Statement) -> asyncio.Future[Any]:
@@ -156,6 +157,9 @@ class Writes:
                     await self._run_transaction(first)
                 elif jobs := self._take():
                     await self._commit(jobs)
+                if self.loop.time() > self._next_wal_look:
+                    await self.connection.run(self.handle.bound_wal)
+                    self._next_wal_look = self.loop.time() + WAL_LOOK_S
         finally:
             self._works = False
             if self._waiting:  # a bug broke this task off; the others are still to be served
@@ -177,6 +181,8 @@ class Writes:
             outcomes = await self.connection.run(self.handle.write, [job.statement for job in jobs])
             for job, outcome in zip(jobs, outcomes, strict=True):
                 job.answer(outcome)
+            if isinstance(outcomes[-1], DatabaseBusy):
+                self._refuse_waiting(outcomes[-1])
         finally:
             for job in jobs:
                 job.answer(DatabaseFailure("the write was broken off, perhaps after its commit"))
@@ -193,6 +199,8 @@ class Writes:
             await self.connection.run(self.handle.commit if commit else self.handle.roll_back)
         except DatabaseError as error:
             transaction.fail(error)
+            if isinstance(error, DatabaseBusy):
+                self._refuse_waiting(error)
         except BaseException:
             transaction.fail(DatabaseClosed("the transaction was broken off"))
             raise
@@ -219,13 +227,17 @@ class Writes:
 
     def break_off(self) -> None:
         """Answer everything at once: what waits with DatabaseClosed, what runs with a failure."""
-        closed = DatabaseClosed("the database was closed")
-        for item in self._waiting:
-            if isinstance(item, Transaction):
-                item.fail(closed)
-                item.end()
-            else:
-                item.answer(closed)
-        self._waiting.clear()
+        self._refuse_waiting(DatabaseClosed("the database was closed"))
         for trip in self.trips:
             trip.cancel()
+
+    def _refuse_waiting(self, reason: DatabaseError) -> None:
+        # Also when the file's lock could not be had: whoever waits has waited for it like those who
+        # were first, and would not be answered in time if it waited for it once more.
+        for item in self._waiting:
+            if isinstance(item, Transaction):
+                item.fail(reason)
+                item.end()
+            else:
+                item.answer(reason)
+        self._waiting.clear()

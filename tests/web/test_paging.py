@@ -1,0 +1,48 @@
+"""Keyset paging by itself."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pytest
+from quart import Quart
+from werkzeug.exceptions import BadRequest
+
+from qapp.web.paging import LARGEST_ID, Page, before_asked, page_of
+
+
+class Item(NamedTuple):
+    id: int
+
+
+def items(count: int) -> list[Item]:
+    return [Item(number) for number in range(count, 0, -1)]
+
+
+@pytest.mark.parametrize(
+    ("count", "shown", "before"), [(0, 0, None), (1, 1, None), (3, 3, None), (4, 3, 2)]
+)
+def test_the_row_too_many_says_that_there_is_a_next_page(
+    count: int, shown: int, before: int | None
+) -> None:
+    assert page_of(items(count), 3) == Page(items(count)[:shown], before)
+
+
+def test_a_page_holds_20_items() -> None:
+    assert len(page_of(items(21)).items) == 20
+
+
+@pytest.mark.parametrize(
+    ("query", "before"),
+    [("", LARGEST_ID), ("before=1", 1), ("before=0042", 42), (f"before={LARGEST_ID}", LARGEST_ID)],
+)
+async def test_the_place_to_start_is_asked_for_by_id(query: str, before: int) -> None:
+    async with Quart(__name__).test_request_context(f"/?{query}"):
+        assert before_asked() == before
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "x", "%C2%B2", "9" * 19, "9" * 20, "%201"])
+async def test_what_is_no_id_is_refused(text: str) -> None:
+    async with Quart(__name__).test_request_context(f"/?before={text}"):
+        with pytest.raises(BadRequest, match="has to be the number of an entry"):
+            before_asked()
