@@ -74,6 +74,14 @@ async def test_no_host_at_all_is_refused(visitor: Visitor) -> None:
         assert response.status_code == 400
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+async def test_a_load_balancer_asks_for_health_under_any_address(
+    visitor: Visitor, path: str
+) -> None:
+    assert (await visitor.get(path, headers={"Host": "10.1.2.3:8000"})).status_code == 200
+    assert (await visitor.get("/about", headers={"Host": "10.1.2.3:8000"})).status_code == 400
+
+
 async def test_what_a_proxy_says_of_the_host_is_ignored(visitor: Visitor) -> None:
     forged = {
         "X-Forwarded-Host": "evil.example",

@@ -74,11 +74,12 @@ class Reads:
         self._dispatch_is_due = False
         while self._idle and (self._quick or (self._slow and not self._slow_trip_runs)):
             # By turns, so that with a single reader neither lane starves the other.
-            quick = self._quick and (self._slow_was_last or self._slow_trip_runs or not self._slow)
-            jobs = self._take(self._quick, READS_A_TRIP) if quick else self._take(self._slow, 1)
+            slow_may = bool(self._slow) and not self._slow_trip_runs
+            slow = slow_may and not (self._slow_was_last and self._quick)
+            jobs = self._take(self._slow, 1) if slow else self._take(self._quick, READS_A_TRIP)
             if not jobs:  # nobody waits for them any more
                 continue
-            self._slow_was_last = slow = not quick
+            self._slow_was_last = slow
             self._slow_trip_runs |= slow
             task = self._loop.create_task(self._trip(self._idle.pop(), jobs, slow=slow))
             self.trips.add(task)

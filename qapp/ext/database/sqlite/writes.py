@@ -202,7 +202,9 @@ class Writes:
             if isinstance(error, DatabaseBusy):
                 self._refuse_waiting(error)
         except BaseException:
-            transaction.fail(DatabaseClosed("the transaction was broken off"))
+            transaction.fail(
+                DatabaseClosed("the transaction was broken off, perhaps at its commit")
+            )
             raise
         finally:
             transaction.end()
