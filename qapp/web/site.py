@@ -182,9 +182,12 @@ class Site(Quart):
         exception_info: tuple[type[BaseException], BaseException, TracebackType | None]
         | tuple[None, None, None],
     ) -> None:
-        """Log an unexpected error under the id that the visitor is shown."""
-        what = f"{request.method} {request.path}" if has_request_context() else "no request"
-        self.logger.error("Error %s: %s", error_id(), what, exc_info=exception_info)
+        """Log an unexpected error, a request's under the id that the visitor is shown."""
+        if has_request_context():
+            what = f"Error {error_id()}: {request.method} {request.path}"
+        else:
+            what = "Error outside of a request"
+        self.logger.error(what, exc_info=exception_info)
 
 
 def error_id() -> str:

@@ -32,6 +32,7 @@ OFF_SITE = [
     "/\\evil.example",
     "\\\\evil.example",
     "\\/evil.example",
+    "/ /evil.example",
     "/\t/evil.example",
     "\t//evil.example",
     "/\n/evil.example",

@@ -33,7 +33,7 @@ from .errors import (
 from .sqlite import Limits, Options, SQLiteEngine
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Awaitable
 
     from quart import Quart
 
@@ -118,8 +118,8 @@ class Database(Executor):
     ) -> None:
         await self.close()
 
-    async def _run(self, statement: Statement) -> Any:
-        return await self._engine.run(statement)
+    def _run(self, statement: Statement) -> Awaitable[Any]:
+        return self._engine.run(statement)
 
     def transaction(self, timeout_s: float = 5.0) -> AbstractAsyncContextManager[Executor]:
         """Run several statements as one, all or nothing.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import Enum
 from typing import Any, NamedTuple, TypeVar, overload
@@ -28,6 +28,8 @@ class Row(tuple[Any, ...]):
 
 class Fetch(Enum):
     """What a statement's caller wants back."""
+
+    __hash__ = object.__hash__  # Enum's own is Python code, and each read is looked up by it
 
     ALL = "every row"
     ONE = "the first row or None"
@@ -57,8 +59,8 @@ class Executor(ABC):
     """
 
     @abstractmethod
-    async def _run(self, statement: Statement) -> Any:
-        """Run one statement and return what its `fetch` asks for."""
+    def _run(self, statement: Statement) -> Awaitable[Any]:
+        """Run one statement; what its `fetch` asks for is awaited."""
 
     @overload
     async def fetch_all(self, sql: str, values: Values = ...) -> list[Row]: ...
@@ -125,8 +127,8 @@ class Engine(ABC):
         """Finish what was accepted, then close every connection."""
 
     @abstractmethod
-    async def run(self, statement: Statement) -> Any:
-        """Run a statement in a transaction of its own."""
+    def run(self, statement: Statement) -> Awaitable[Any]:
+        """Run a statement in a transaction of its own; its result is awaited."""
 
     @abstractmethod
     def transaction(self, timeout_s: float) -> AbstractAsyncContextManager[Executor]:

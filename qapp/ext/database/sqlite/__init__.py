@@ -104,12 +104,12 @@ class SQLiteEngine(Engine):
             for stopped in ended:
                 ends[stopped].join()
 
-    async def run(self, statement: Statement) -> Any:
+    def run(self, statement: Statement) -> asyncio.Future[Any]:
         if self._reads is None or self._writes is None:
             raise DatabaseClosed("the database is not connected")
         if is_write(statement.sql):
-            return await self._writes.add(statement)
-        return await self._reads.add(statement)
+            return self._writes.add(statement)
+        return self._reads.add(statement)
 
     def transaction(self, timeout_s: float) -> AbstractAsyncContextManager[Executor]:
         if self._writes is None:

@@ -57,7 +57,10 @@ class Job:
 
     def is_wanted(self, wait_s: float) -> bool:
         """Tell whether to run it still; a caller that waited longer than `wait_s` is told so."""
-        if all(future.done() for future in self.waiters):
+        for future in self.waiters:
+            if not future.done():
+                break
+        else:
             return False
         if self.loop.time() - self.since > wait_s:
             self.answer(DatabaseBusy(f"waited longer than {wait_s:g} s"))
