@@ -53,6 +53,12 @@ def is_write(sql: str) -> bool:
     return first not in READS
 
 
+@lru_cache(maxsize=2048)
+def is_pragma(sql: str) -> bool:
+    """Tell whether a statement is about the connection or the file, and not about the data."""
+    return next(_words_outside_parentheses(sql), "") == "PRAGMA"
+
+
 def _is_encodable(sql: str) -> bool:
     try:
         sql.encode()

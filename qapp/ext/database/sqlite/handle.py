@@ -19,6 +19,7 @@ from qapp.ext.database.errors import (
     ParameterError,
     StatementTimeout,
 )
+from qapp.ext.database.sql import is_pragma
 
 from .rows import Shapes
 from .translate import translate
@@ -94,16 +95,32 @@ class Handle:
         """
         outcomes: list[Any] = []
         now = time.monotonic()
-        for statement in statements:
-            before = now
-            try:
-                outcomes.append(self._run(statement, before))
-            except DatabaseError as error:
-                outcomes.append(error)
-            now = time.monotonic()
-            if now - before > SLOW_S:
-                return outcomes, True
-        return outcomes, False
+        share = len(statements) > 1
+        try:
+            for statement in statements:
+                before = now
+                if share:
+                    self._share_snapshot(statement)
+                try:
+                    outcomes.append(self._run(statement, before))
+                except DatabaseError as error:
+                    outcomes.append(error)
+                now = time.monotonic()
+                if now - before > SLOW_S:
+                    return outcomes, True
+            return outcomes, False
+        finally:
+            self.roll_back()
+
+    def _share_snapshot(self, statement: Statement) -> None:
+        # All reads of a trip were asked for before it set off, so one state of the data, that at
+        # its first read, is new enough for all; to look for a newer one costs a third of a small
+        # read. A PRAGMA, the data's version among them, is to tell what is so at its moment.
+        self._deadline = math.inf
+        if is_pragma(statement.sql):
+            self.roll_back()
+        elif not self._connection.in_transaction:
+            self._connection.execute("BEGIN")
 
     def write(self, statements: Sequence[Statement]) -> list[Any]:
         """Run writes in one durable commit; return their outcomes.
@@ -243,7 +260,7 @@ class Handle:
             raise translate(error) from error
         if fetch is Fetch.VALUE:
             return rows[0][0] if rows else None
-        build = self._shapes.find(into, cursor.description)
+        build = self._shapes.find(sql, into, cursor.description)
         try:
             if fetch is Fetch.ONE:
                 return build(rows[0]) if rows else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import namedtuple
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from qapp.ext.database.contract import Row
@@ -16,23 +16,23 @@ SHAPES_KEPT = 2048
 
 
 class Shapes:
-    """The functions that build rows, one for each type and its columns."""
+    """The functions that build rows, one for each statement and type."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[Any, ...], Build] = {}
+        self._kept: dict[tuple[str, type[Any]], tuple[Any, Build]] = {}
 
-    def find(self, into: type[Any], description: Sequence[Any] | None) -> Build:
+    def find(self, sql: str, into: type[Any], description: Any) -> Build:
         """Return the function that makes an `into` of a row that a cursor describes.
 
         :raises ParameterError: if the fields of `into` are not the columns, in their order.
         """
-        # By the columns, not by the statement's text: they may change with the table.
-        key = (into, *[column[0] for column in description or ()])
-        build = self._kept.get(key)
-        if build is None:
-            if len(self._kept) >= SHAPES_KEPT:
-                self._kept.clear()
-            build = self._kept[key] = _shape(into, key[1:])
+        kept = self._kept.get((sql, into))
+        if kept is not None and kept[0] == description:  # columns may change with the table
+            return kept[1]
+        build = _shape(into, tuple(column[0] for column in description or ()))
+        if len(self._kept) >= SHAPES_KEPT:
+            self._kept.clear()
+        self._kept[sql, into] = (description, build)
         return build
 
 
