@@ -76,7 +76,7 @@ class _Part(NamedTuple):
 class _Subject(NamedTuple):
     titles: list[str]
     openings: list[_Part]
-    endings: list[list[_Part]]  # by their number of paragraphs, 0 to 3
+    endings: list[list[_Part]]  # by their number of paragraphs, 0 to 2
 
 
 def usernames(count: int) -> Iterator[str]:
@@ -100,7 +100,7 @@ def usernames(count: int) -> Iterator[str]:
 
 
 def entries(count: int, *, seed: int = 1) -> Iterator[DemoEntry]:
-    """Yield entries of one to four paragraphs on one subject; the same ones for the same seed."""
+    """Yield entries of one to three paragraphs on one subject; the same ones for the same seed."""
     subjects = _subjects()
     random = Random(seed).random  # noqa: S311 - nothing here is a secret
     for _ in range(count):
@@ -136,7 +136,7 @@ def _subject(source: str) -> _Subject:
     return _Subject(
         titles=_titles(lines["things"][0].split(", ")),
         openings=[_part(text) for text in openings],
-        endings=[[_join(some) for some in permutations(pieces, count)] for count in range(4)],
+        endings=[[_join(some) for some in permutations(pieces, count)] for count in range(3)],
     )
 
 

@@ -61,6 +61,11 @@ async def blocked(gate: Gate, db: Database, readers: int = 1) -> list[asyncio.Fu
     return reads
 
 
+def selects(statements: list[str]) -> list[str]:
+    """Leave out what begins and ends a trip's transaction."""
+    return [statement for statement in statements if statement.startswith("SELECT")]
+
+
 # Sharing
 
 
@@ -121,7 +126,7 @@ async def test_values_that_python_confuses_are_not_shared(
     statements = await traced(db)
     reads = [db.fetch_value(sql, {"value": value}) for value in values]
     assert await asyncio.gather(*reads) == expected
-    assert len(statements) == len(values)
+    assert len(selects(statements)) == len(values)
 
 
 async def test_what_is_asked_for_differently_is_not_shared(open_database: Opener) -> None:
@@ -134,7 +139,7 @@ async def test_what_is_asked_for_differently_is_not_shared(open_database: Opener
     assert rows == [(1,)]
     assert row == (1,)
     assert (value, changed) == (1, 0)
-    assert len(statements) == 4
+    assert len(selects(statements)) == 4
 
 
 async def test_a_cancelled_sharer_does_not_cancel_the_others(open_database: Opener) -> None:
@@ -248,6 +253,70 @@ async def test_one_failing_read_takes_nothing_from_its_trip(open_database: Opene
     assert isinstance(answers[2], ParameterError)
 
 
+async def test_reads_of_one_trip_see_one_state(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handle, "SLOW_S", 1000)
+    async with gate_in(db) as gate:
+        first = soon(db.fetch_value("SELECT count(*) + 0 * gate() FROM authors"))
+        second = soon(db.fetch_value(COUNT))
+        await gate.reached()
+        await db.execute(ADD_AUTHOR, {"id": 1, "name": "Ann"})
+        later = soon(db.fetch_value(COUNT))
+        assert await later == 1
+        gate.open()
+        assert [await first, await second] == [0, 0]
+    assert await db.fetch_value(COUNT) == 1
+
+
+async def test_a_version_is_never_that_of_a_state_seen_before_the_look(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look takes the newest number if its reader sees no change, so it must see what is so now.
+
+    In the state that the other reads of its trip share it would give an old state a new number.
+    """
+    monkeypatch.setattr(handle, "SLOW_S", 1000)
+    async with gate_in(db) as gate:  # both readers look at what is so now
+        held, look = soon(db.fetch_value("SELECT gate()")), soon(db.version())
+        await gate.reached()
+        await db.version()
+        gate.open()
+        await asyncio.gather(held, look)
+        gate.close()
+
+        held = soon(db.fetch_value("SELECT count(*) + 0 * gate() FROM authors"))
+        look, count = soon(db.version()), soon(db.fetch_value(COUNT))
+        await gate.reached()
+        await db.execute(ADD_AUTHOR, {"id": 1, "name": "Ann"})
+        newest = await db.version()
+        assert await db.fetch_value(f"{COUNT} -- of the other reader") == 1
+        gate.open()
+        assert await held == 0
+        assert await look != newest or await count == 1
+        await count
+
+
+async def test_a_failed_read_leaves_the_others_of_its_trip_their_state(
+    open_database: Opener,
+) -> None:
+    db = await open_database(Options(readers=1, limits=Limits(statement_s=0.3)))
+    for i in range(1, 4):
+        await db.execute(ADD_AUTHOR, {"id": i, "name": str(i)})
+        answers = await asyncio.gather(
+            db.fetch_value(COUNT),
+            db.fetch_value("SELECT nothing"),
+            db.fetch_value("PRAGMA unknown"),
+            db.fetch_value("SELECT :a", {"a": object()}),
+            db.fetch_value(f"{COUNT} -- again"),
+            return_exceptions=True,
+        )
+        assert [answers[0], answers[2], answers[4]] == [i, None, i]
+        assert isinstance(answers[1], SQLError)
+        reader = readers_of(db)[0]
+        assert not await reader.run(lambda raw=reader.raw: raw.in_transaction)
+
+
 # The slow lane
 
 
@@ -310,7 +379,7 @@ async def test_reads_put_back_are_shared_and_keep_their_turn(open_database: Open
         statements = await traced_in_turn(db)
         gate.open()
         assert [await read for read in (first, second, third, joined)] == [1, 5, 6, 5]
-        assert statements == ["SELECT 5", "SELECT 6"]
+        assert selects(statements) == ["SELECT 5", "SELECT 6"]
 
 
 @pytest.mark.usefixtures("_slower")
@@ -327,7 +396,7 @@ async def test_one_reader_serves_slow_and_quick_by_turns(open_database: Opener) 
         gate.open()
         assert await asyncio.gather(*works) == [0, 1, 2, 8]
         await asyncio.gather(*held)
-    assert statements == ["SELECT 0", "SELECT 8", "SELECT 1", "SELECT 2"]
+    assert selects(statements) == ["SELECT 0", "SELECT 8", "SELECT 1", "SELECT 2"]
 
 
 async def traced_in_turn(db: Database) -> list[str]:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from qapp.ext.database import SQLError
 from qapp.ext.database.driver import sqlite
-from qapp.ext.database.sql import is_write, parameters
+from qapp.ext.database.sql import is_pragma, is_write, parameters
 
 
 @pytest.mark.parametrize(
@@ -97,6 +97,20 @@ def test_a_write_is_told(sql: str) -> None:
 )
 def test_a_read_is_told(sql: str) -> None:
     assert not is_write(sql)
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("PRAGMA data_version", True),
+        ("-- SELECT\npragma table_info(t)", True),
+        ("SELECT 'PRAGMA'", False),
+        ("/* PRAGMA */ SELECT 1", False),
+        ("", False),
+    ],
+)
+def test_a_pragma_is_told(sql: str, *, expected: bool) -> None:
+    assert is_pragma(sql) == expected
 
 
 PIECES = st.sampled_from(
