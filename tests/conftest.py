@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, Protocol
 import pytest
 from jinja2 import FileSystemBytecodeCache, Template
 from quart import Quart, Response, template_rendered
+from quart.testing import TestApp
 from quart.typing import TestClientProtocol
 
 from qapp import create_app, migrations
@@ -104,7 +105,8 @@ async def serve(
             app.jinja_env.bytecode_cache = compiled
             if prepare is not None:
                 prepare(app)
-            serving = app.test_app()
+            # Quart's own limit, 6 s, is too short for a machine that is busy with other things.
+            serving = TestApp(app, startup_timeout=60, shutdown_timeout=60)
             await serving.startup()
             stack.push_async_callback(serving.shutdown)
             return app

@@ -62,31 +62,24 @@ async def start_session(login_id: str, *, is_kept: bool) -> None:
     session.permanent = is_kept
 
 
-def login_required(
-    view: Callable[Concatenate[User, P], Awaitable[T]],
-) -> Callable[P, Awaitable[T]]:
+def login_required(view: Callable[Concatenate[User, P], Awaitable[T]]) -> Callable[P, Awaitable[T]]:
     """Call a view with the user who is logged in; answer 401 when nobody is."""
-
-    @wraps(view)
-    async def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
-        user = current_user()
-        if user is None:
-            raise Unauthorized
-        return await view(user, *args, **kwargs)
-
-    return guarded
+    return _guarded(view, Unauthorized)
 
 
-def login_first(
-    view: Callable[Concatenate[User, P], Awaitable[T]],
-) -> Callable[P, Awaitable[T]]:
+def login_first(view: Callable[Concatenate[User, P], Awaitable[T]]) -> Callable[P, Awaitable[T]]:
     """Call a view with the user who is logged in; lead to the login page when nobody is."""
+    return _guarded(view, LoginNeeded)
 
+
+def _guarded(
+    view: Callable[Concatenate[User, P], Awaitable[T]], refusal: type[Exception]
+) -> Callable[P, Awaitable[T]]:
     @wraps(view)
     async def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
         user = current_user()
         if user is None:
-            raise LoginNeeded
+            raise refusal
         return await view(user, *args, **kwargs)
 
     return guarded
