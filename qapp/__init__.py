@@ -12,7 +12,7 @@ from pathlib import Path
 
 from quart import Quart
 
-from . import accounts, blog, migrations, status
+from . import accounts, blog, migrations, status, tour
 from .config import Settings, kept_secret_key
 from .ext.database import driver, sqlite_path
 from .extensions import csrf, db, hashing, rendering
@@ -20,7 +20,8 @@ from .web import errors, security, templating
 from .web.site import Site
 from .web.static import StaticFiles
 
-NAVIGATION = (("Blog", "blog.index"), ("About", "status.about"))
+SECTIONS = (accounts, blog, status)
+NAVIGATION = (("Blog", "blog.index"), ("Tour", "tour.index"), ("About", "status.about"))
 
 
 def create_app(settings: Settings | None = None) -> Quart:
@@ -47,9 +48,9 @@ def create_app(settings: Settings | None = None) -> Quart:
 
     security.init_app(app)
     errors.init_app(app)
-    templating.init_app(app, NAVIGATION)
-    for section in (accounts, blog, status):
+    for section in (*SECTIONS, tour) if settings.TOUR else SECTIONS:
         app.register_blueprint(section.blueprint)
+    templating.init_app(app, [link for link in NAVIGATION if link[1] in app.view_functions])
     # After the sections, so that the page of an expired form knows who is logged in.
     csrf.init_app(app)
     return app

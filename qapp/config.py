@@ -70,6 +70,7 @@ class Settings:
     )
     DATABASE_URL: str = setting("sqlite:///qapp.db", URL, "the database")
     REGISTRATION: bool = setting(True, ON_OFF, "whether visitors may register", "on")
+    TOUR: bool = setting(True, ON_OFF, "whether the tour of the Flask tutorials is here", "on")
     TRUSTED_HOSTS: tuple[str, ...] = setting(
         LOCAL_HOSTS,
         HOSTS,

@@ -39,6 +39,7 @@ WRONG: dict[str, list[str]] = {
         f"postgresql://me:{SECRET}@host/name",
     ],
     "REGISTRATION": ["", "yes", "2", "maybe"],
+    "TOUR": ["", "yes", "2"],
     "TRUSTED_HOSTS": ["", ",", "*", "example.org:8000", "http://example.org", "a b/c", "[::zz]"],
     "PREFERRED_URL_SCHEME": ["", "ftp", "https://"],
     "PERMANENT_SESSION_LIFETIME": [*NUMBER, "59", "31536001"],
@@ -69,6 +70,7 @@ RIGHT: dict[str, list[tuple[str, Any]]] = {
     "INSTANCE_PATH": [("/tmp/a", "/tmp/a"), ("a", str(Path("a").absolute()))],  # noqa: S108
     "DATABASE_URL": [("sqlite:////srv/a.db", "sqlite:////srv/a.db")],
     "REGISTRATION": [("on", True), ("OFF", False), ("1", True), ("0", False), ("false", False)],
+    "TOUR": [("on", True), ("off", False)],
     "TRUSTED_HOSTS": [
         ("example.org", ("example.org",)),
         ("a.example, .example.org [::1],", ("a.example", ".example.org", "[::1]")),

@@ -1,0 +1,107 @@
+"""What is compared of an answer, and what is not: the declared normalisation.
+
+Left out are the frame around the content, form tokens, content hashes in addresses, times, request
+ids, blanks between tags, and of the session cookie its signature; its content is compared instead.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from flask.sessions import SecureCookieSessionInterface
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+
+from .exchange import Answer
+
+KEY = "a key for compared applications, long enough"
+SALT = SecureCookieSessionInterface.salt
+SECRET = frozenset({"csrf_token", "login"})  # of the session: random values
+
+MAIN = re.compile(r"<main\b[^>]*>(.*)</main>", re.DOTALL)
+TITLE = re.compile(r"<title>(.*?)(?: · qapp)?</title>", re.DOTALL)
+CRUMBS = re.compile(r'<nav class="crumbs".*?</nav>', re.DOTALL)
+FLASH = re.compile(
+    r'<div class="flash flash-(\w+)"[^>]*>\s*<span class="flash-text">(.*?)</span>'
+    r"(?:\s*<button.*?</button>)?\s*</div>",
+    re.DOTALL,
+)
+LEFT_OUT = (
+    (re.compile(r'(name="csrf_token"[^>]* value=)"[^"]*"'), r'\1"TOKEN"'),
+    (re.compile(r"\?v=[0-9a-f]{12}\b"), ""),
+    (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:Z|\+00:00)"), "TIME"),
+    (re.compile(r">(?:just now|\d+ (?:second|minute)s? ago)<"), ">AGO<"),
+    (re.compile(r"(request id: <code>)\w+"), r"\1ID"),
+)
+
+
+class Observed(NamedTuple):
+    """The parts of an answer that are compared."""
+
+    status: str
+    location: str
+    content_type: str
+    allow: str
+    cookies: str
+    session: str
+    flashes: str
+    body: str
+
+
+def observe(answer: Answer) -> Observed:
+    """Return what is compared of an answer, each part as text."""
+    headers = answer.headers
+    flashes, body = "", answer.text
+    title, main = TITLE.search(body), MAIN.search(body)
+    if title and main:
+        body = CRUMBS.sub("", f"<title>{title[1].strip()}</title>{main[1]}")
+        flashes = "\n".join(f"{f[1]}: {html.unescape(f[2])}" for f in FLASH.finditer(body))
+        body = FLASH.sub("", body)
+        body = re.sub(r"\s*(<[^>]*>)\s*", r"\1", body)
+    for pattern, instead in LEFT_OUT:
+        body = pattern.sub(instead, body)
+    sessions: list[str] = []
+    cookies = "\n".join(sorted(_cookies(headers.get_all("Set-Cookie", []), sessions)))
+    return Observed(
+        status=str(answer.status),
+        location=headers.get("Location", ""),
+        content_type=headers.get("Content-Type", "").lower().replace(" ", ""),
+        allow=", ".join(sorted(re.split(r",\s*", headers.get("Allow", "")))),
+        cookies=cookies,
+        session="\n".join(sessions),
+        flashes=flashes,
+        body=re.sub(r"\s+", " ", body).strip(),
+    )
+
+
+def _cookies(lines: list[str], sessions: list[str]) -> Iterator[str]:
+    for line in lines:
+        first, *attributes = re.split(r";\s*", line)
+        name, _, value = first.partition("=")
+        if name == "session" and value:
+            sessions.append(_session(value))
+            value = "SIGNED"
+            attributes = [re.sub(r"(?i)^expires=.*", "Expires=TIME", each) for each in attributes]
+        yield "; ".join([f"{name}={value}", *sorted(attributes, key=str.lower)])
+
+
+def _session(value: str) -> str:
+    """Return what a session cookie holds: keys in order, random values left out."""
+    serializer = URLSafeTimedSerializer(
+        KEY,
+        salt=SALT,
+        serializer=SecureCookieSessionInterface.serializer,
+        signer_kwargs={
+            "key_derivation": SecureCookieSessionInterface.key_derivation,
+            "digest_method": SecureCookieSessionInterface.digest_method,
+        },
+    )
+    try:
+        content: dict[str, Any] = serializer.loads(value)
+    except BadSignature:
+        return f"not signed with the key: {value}"
+    return ", ".join(
+        f"{key}={'RANDOM' if key in SECRET else content[key]!r}" for key in sorted(content)
+    )

@@ -1,0 +1,85 @@
+"""The two sides of a comparison, each behind a real server on a free port of loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import socket
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from qapp import create_app
+from qapp.config import Settings
+
+from .exchange import HOST
+from .normal import KEY
+from .scenario import SITE
+
+
+class _QuietHandler(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        pass
+
+
+@contextmanager
+def flask_side(factory: str, folder: Path) -> Iterator[int]:
+    """Serve a Flask application by Werkzeug; yield its port."""
+    app = _made(factory, folder)
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_QuietHandler)
+    thread = threading.Thread(target=server.serve_forever, name="flask side")
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@asynccontextmanager
+async def side_here(factory: str, folder: Path) -> AsyncIterator[int]:
+    """Serve the site, or another Quart application, by Hypercorn; yield its port."""
+    if factory == SITE:
+        app: Any = create_app(
+            Settings(
+                SECRET_KEY=KEY, INSTANCE_PATH=str(folder), TRUSTED_HOSTS=(HOST,), RATE_LIMITS={}
+            )
+        )
+    else:
+        app = _made(factory, folder)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        config = Config()
+        config.bind = [f"fd://{listening.detach()}"]
+        config.graceful_timeout = 5
+        config.errorlog = None
+        port = int(_port_of(config.bind[0]))
+        stop = asyncio.Event()
+        serving = asyncio.create_task(serve(app, config, shutdown_trigger=stop.wait))
+        try:
+            yield port
+        finally:
+            stop.set()
+            await serving
+
+
+def _port_of(bind: str) -> int:
+    duplicate = socket.socket(fileno=socket.dup(int(bind.removeprefix("fd://"))))
+    with duplicate:
+        port: int = duplicate.getsockname()[1]
+        return port
+
+
+def _made(factory: str, folder: Path) -> Any:
+    module, _, name = factory.partition(":")
+    app = getattr(importlib.import_module(module), name)()
+    app.secret_key = KEY
+    return app
