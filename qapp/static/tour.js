@@ -36,7 +36,9 @@
       if (value) lines.push(`${name}: ${value}`);
     }
     lines.push("", text.length > LONGEST ? `${text.slice(0, LONGEST)} …` : text);
-    answer.replaceChildren(element("pre", lines.join("\n"), "transcript"));
+    const transcript = element("pre", lines.join("\n"), "transcript");
+    transcript.dataset.live = "";
+    answer.replaceChildren(transcript);
     if (response.redirected || method === "GET") {
       const link = element("a", "Open it as a page");
       link.href = reached;
@@ -66,9 +68,10 @@
     const form = event.target;
     if (!form.matches("[data-try]")) return;
     event.preventDefault();
-    const data = new URLSearchParams(new FormData(form, event.submitter));
-    if (form.method === "get") show("GET", `${form.action.split("?")[0]}?${data}`);
-    else if (form.enctype === "multipart/form-data") show("POST", form.action, new FormData(form, event.submitter));
-    else show("POST", form.action, data);
+    const action = form.getAttribute("action"); // a field of that name would hide the property
+    const data = new FormData(form, event.submitter);
+    const text = new URLSearchParams(data);
+    if (form.getAttribute("method") !== "post") show("GET", `${action}?${text}`);
+    else show("POST", action, form.enctype === "multipart/form-data" ? data : text);
   });
 })();

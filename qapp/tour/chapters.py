@@ -30,19 +30,95 @@ class Chapter(NamedTuple):
     pairs: tuple[Pair, ...] = ()
 
 
-def pair(name: str) -> tuple[Pair, ...]:
-    """Return the sources of a chapter whose modules are called alike."""
-    return (Pair(f"tour/originals/{name}.py", f"tour/live/{name}.py"),)
+def live(name: str) -> Pair:
+    """Return the sources of a chapter that is live on the site."""
+    return Pair(f"tour/originals/{name}.py", f"tour/live/{name}.py")
+
+
+def alone(name: str) -> Pair:
+    """Return the sources of two applications that run by themselves."""
+    return Pair(f"tour/originals/{name}.py", f"tour/apps/{name}.py")
 
 
 CHAPTERS = (
     Chapter(
+        "set-up",
+        "Set-up",
+        "Start",
+        "`app.config`, the instance folder, `create_app()`",
+        "the same; the settings are one checked value",
+    ),
+    Chapter(
         "application",
         "Application",
         "Start",
-        "`Flask(__name__)`, a view",
-        "`Quart(__name__)`, an `async def` view",
-        pair("application"),
+        "`Flask(__name__)` and a view",
+        "`Quart(__name__)` and an `async def` view",
+        (live("application"),),
+    ),
+    Chapter(
+        "routing",
+        "Routing",
+        "Addresses",
+        "`@app.route`, `add_url_rule`",
+        "the same",
+        (live("routing"),),
+    ),
+    Chapter(
+        "variable-rules",
+        "Variable rules",
+        "Addresses",
+        "`<name>`, `<int:id>`, `<path:rest>`, slashes at the end",
+        "the same",
+        (live("variable_rules"),),
+    ),
+    Chapter(
+        "url-building",
+        "URL building",
+        "Addresses",
+        "`url_for`",
+        "the same",
+        (live("url_building"), alone("urls")),
+    ),
+    Chapter(
+        "http-methods",
+        "HTTP methods",
+        "Addresses",
+        "`methods=[…]`, `HEAD`, `OPTIONS`",
+        "the same",
+        (live("http_methods"),),
+    ),
+    Chapter(
+        "templates",
+        "Templates",
+        "Pages",
+        "`render_template`, filters, context processors",
+        "`await render_template`; the rest is the same",
+        (live("templates"), alone("templating")),
+    ),
+    Chapter(
+        "static-files",
+        "Static files",
+        "Pages",
+        "`static/`, `url_for('static', …)`",
+        "the same, from memory, kept for good by browsers",
+        (live("static_files"),),
+    ),
+    Chapter(
+        "request-object",
+        "The request",
+        "Request and response",
+        "`request.args`, `.headers`, `.url`, `.cookies`",
+        "the same; what is in the body is awaited",
+        (live("request_object"),),
+    ),
+    Chapter(
+        "form-data",
+        "Form data",
+        "Request and response",
+        "`request.form`",
+        "`await request.form`",
+        (live("form_data"),),
     ),
     Chapter(
         "cookies",
@@ -50,8 +126,92 @@ CHAPTERS = (
         "Request and response",
         "`request.cookies`, `set_cookie`",
         "the same; `make_response` is awaited",
-        pair("cookies"),
+        (live("cookies"),),
     ),
+    Chapter(
+        "sessions",
+        "Sessions",
+        "Request and response",
+        "`session`",
+        "the same cookie: both read what the other wrote",
+        (live("sessions"),),
+    ),
+    Chapter(
+        "redirects-and-errors",
+        "Redirects and errors",
+        "Request and response",
+        "`redirect`, `abort`, `errorhandler`",
+        "the same",
+        (live("redirects_and_errors"),),
+    ),
+    Chapter(
+        "flashing",
+        "Message flashing",
+        "Request and response",
+        "`flash`, `get_flashed_messages`",
+        "`await flash`; the template is the same",
+        (live("flashing"),),
+    ),
+    Chapter(
+        "responses",
+        "Responses and streams",
+        "Request and response",
+        "`make_response`, `jsonify`, generators",
+        "the same, awaited; generators are `async`",
+        (alone("responses"),),
+    ),
+    Chapter(
+        "sending-files",
+        "Sending files",
+        "Request and response",
+        "`send_file`, `send_from_directory`, ranges, `ETag`",
+        "the same, awaited",
+        (alone("sending_files"),),
+    ),
+    Chapter(
+        "blog",
+        "A whole blog",
+        "A whole application",
+        "flaskr: log in, write, edit, delete",
+        "the blog of this site",
+        (
+            Pair("tour/originals/flaskr/auth.py", "accounts/views.py"),
+            Pair("tour/originals/flaskr/blog.py", "blog/views.py"),
+        ),
+    ),
+    Chapter(
+        "hooks",
+        "Before, after and teardown",
+        "A whole application",
+        "`before_request`, `after_request`, `teardown_request`, error handlers",
+        "the same, as `async def`",
+        (alone("hooks"),),
+    ),
+    Chapter(
+        "larger-applications",
+        "Larger applications",
+        "A whole application",
+        "`Blueprint`, nested; `MethodView`",
+        "the same",
+        (alone("larger_applications"),),
+    ),
+    Chapter("debug-mode", "Debug mode", "Running it", "`flask run --debug`", "`qapp run --debug`"),
+    Chapter(
+        "testing",
+        "Testing",
+        "Running it",
+        "`app.test_client()`",
+        "the same, awaited; a real server where that matters",
+        (alone("testing"),),
+    ),
+    Chapter(
+        "command-line",
+        "The command line",
+        "Running it",
+        "`flask shell`, `routes`, `@app.cli.command`",
+        "`qapp shell`, `routes`, …",
+    ),
+    Chapter("deployment", "Deployment", "Running it", "gunicorn, mod_wsgi", "Hypercorn"),
 )
 BY_SLUG = {chapter.slug: chapter for chapter in CHAPTERS}
 

@@ -35,7 +35,7 @@ class Difference(NamedTuple):
     :ivar what: what differs, for a reader.
     :ivar why: the reason.
     :ivar parts: where it shows: "status", "location", "content_type", "allow", "cookies",
-        "session", "flashes" or "body".
+        "session", "flashes", "body" or "headers".
     """
 
     name: str

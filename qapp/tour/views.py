@@ -9,11 +9,11 @@ from itertools import groupby
 from typing import Any, NamedTuple, TypeVar
 
 from markupsafe import Markup, escape
-from quart import Blueprint, render_template
+from quart import Blueprint, render_template, request
 
 from qapp.web.errors import NotFound
 
-from . import live
+from . import live, names
 from .chapters import BY_SLUG, CHAPTERS, Chapter, neighbours
 from .proof import Difference, Proof, differences, proofs
 from .sources import Panes, panes_of
@@ -67,6 +67,24 @@ async def index() -> str:
     """List the chapters."""
     parts = [(part, list(group)) for part, group in groupby(CHAPTERS, lambda c: c.part)]
     return await render_template("tour/index.html", parts=parts, proofs=await kept(proofs))
+
+
+@blueprint.get("/tour/api")
+async def api() -> str:
+    """List the names of Flask with what each is here; all, or those looked for."""
+    table = await kept(names.table)
+    words = names.words_of(request.args.get("q", ""))
+    kind = " ".join(names.words_of(request.args.get("kind", "")))
+    hits = names.found(table.rows, words)
+    return await render_template(
+        "tour/api.html",
+        table=table,
+        query=" ".join(words),
+        kind=kind,
+        hits=hits,
+        kinds=names.by_kind(hits),
+        shown=[row for row in hits if kind in ("", row.kind)],
+    )
 
 
 @blueprint.get("/tour/<slug>")

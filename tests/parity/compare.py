@@ -92,18 +92,20 @@ def _jar(step: Step, jars: tuple[Jar, Jar], side: int) -> Jar:
         return jars[1 - side]
     if step.jar == "tampered":
         return jars[side].tampered()
+    if step.jar == "former":
+        return jars[side].former()
     return jars[side] if step.jar == "own" else Jar()
 
 
 def compare(scenario: Scenario, step: Step, flask: Answer, here: Answer) -> Compared:
     """Compare two answers to a step, part by part."""
     excused, faults = [], []
-    seen_flask, seen_here = observe(flask), observe(here)
+    seen_flask, seen_here = observe(flask, step.compares), observe(here, step.compares)
     for part in Observed._fields:
         left, right = getattr(seen_flask, part), getattr(seen_here, part)
         if left == right:
             continue
-        difference = excuse_of(part, left, right)
+        difference = excuse_of(part, seen_flask, seen_here)
         if difference is None:
             where = f"{step.method} {step.path}: {part}"
             faults.append(f"{where}\n  Flask: {_near(left, right)}\n  here:  {_near(right, left)}")
@@ -112,16 +114,27 @@ def compare(scenario: Scenario, step: Step, flask: Answer, here: Answer) -> Comp
     return Compared(step, here, tuple(excused), tuple(faults))
 
 
-def excuse_of(part: str, flask: str, here: str) -> Difference | None:
-    """Return the difference that is meant and that this is; None if there is none."""
+def excuse_of(part: str, flask: Observed, here: Observed) -> Difference | None:
+    """Return the difference that is meant and that this is; None if there is none.
+
+    Every part that it lists has to be as listed, or the same on both sides: a status alone would
+    excuse too much.
+    """
     for difference in differences().values():
-        if part not in difference.parts:
-            continue
-        left = re.fullmatch(difference.parts[part].flask, flask, re.DOTALL)
-        right = re.fullmatch(difference.parts[part].here, here, re.DOTALL)
-        if left and right and left.groupdict() == right.groupdict():
+        if part in difference.parts and all(
+            _is_listed(difference, each, getattr(flask, each), getattr(here, each))
+            for each in difference.parts
+        ):
             return difference
     return None
+
+
+def _is_listed(difference: Difference, part: str, flask: str, here: str) -> bool:
+    if flask == here:
+        return True
+    left = re.fullmatch(difference.parts[part].flask, flask, re.DOTALL)
+    right = re.fullmatch(difference.parts[part].here, here, re.DOTALL)
+    return bool(left and right and left.groupdict() == right.groupdict())
 
 
 def _near(text: str, other: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from email.message import Message
 from http.cookies import SimpleCookie
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from .scenario import Step
 
 HOST = "localhost"  # the same to both sides, whatever their ports
 TIMEOUT_S = 30
+LINGER_S = 0.5  # Hypercorn does not close where the application left a body unread
 BOUNDARY = "the-boundary-of-a-compared-form"
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MOST_REDIRECTS = 10
@@ -37,10 +39,14 @@ class Jar:
 
     def __init__(self) -> None:
         self.values: dict[str, str] = {}
+        self._former: dict[str, str] = {}
 
     def take(self, headers: Message) -> None:
         """Keep what a response sets, and drop what it deletes."""
-        for line in headers.get_all("Set-Cookie", []):
+        lines = headers.get_all("Set-Cookie", [])
+        if lines:
+            self._former = dict(self.values)
+        for line in lines:
             name, _, rest = line.partition("=")
             value, *attributes = re.split(r";\s*", rest)
             lower = {attribute.lower() for attribute in attributes}
@@ -57,6 +63,12 @@ class Jar:
         jar.values["session"] = session[:-6] + ("aaaaaa" if session[-6:] != "aaaaaa" else "bbbbbb")
         return jar
 
+    def former(self) -> Jar:
+        """Return a copy as it was before the last response that set any."""
+        jar = Jar()
+        jar.values = dict(self._former)
+        return jar
+
     @property
     def header(self) -> str:
         """What is sent."""
@@ -66,7 +78,7 @@ class Jar:
 def send(port: int, step: Step, jar: Jar, kept: Mapping[str, str]) -> Answer:
     """Send a step's request to a port and return the answer; the jar takes its cookies."""
     body, content_type = _body(step, kept)
-    headers = {"Host": HOST}
+    headers = {"Host": HOST, "Connection": "close"}
     if content_type:
         headers["Content-Type"] = content_type
     if body is not None:
@@ -81,8 +93,14 @@ def send(port: int, step: Step, jar: Jar, kept: Mapping[str, str]) -> Answer:
         for name, value in headers.items():
             connection.putheader(name, value.encode())
         connection.endheaders(body)
-        response = connection.getresponse()
-        answer = Answer(response.status, response.headers, response.read())
+        with connection.sock.dup() as wire:
+            response = connection.getresponse()
+            answer = Answer(response.status, response.headers, response.read())
+            # Who leaves before the server is done cancels it, in Quart 0.22 with its file open.
+            wire.settimeout(LINGER_S)
+            with suppress(OSError):
+                while wire.recv(1024):
+                    pass
     finally:
         connection.close()
     jar.take(answer.headers)
@@ -94,7 +112,7 @@ def followed(step: Step, answer: Answer) -> Step | None:
     location = answer.headers.get("Location")
     if answer.status not in REDIRECTS or location is None:
         return None
-    path = re.sub(rf"^https?://{HOST}", "", location)
+    path = re.sub(rf"^https?://{HOST}", "", location).partition("#")[0]
     if answer.status in (307, 308) or step.method in ("GET", "HEAD"):
         return Step(step.method, path, step.form, step.files, step.body, step.headers)
     return Step("GET", path)  # 303; and what browsers have always made of 301 and 302

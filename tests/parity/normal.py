@@ -1,14 +1,15 @@
 """What is compared of an answer, and what is not: the declared normalisation.
 
-Left out are the frame around the content, form tokens, content hashes in addresses, times, request
-ids, blanks between tags, and of the session cookie its signature; its content is compared instead.
+Left out are the frame around the content, form tokens and versions, content hashes in addresses,
+times, request ids, blanks between tags, and of the session cookie its signature; its content is
+compared instead.
 """
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from flask.sessions import SecureCookieSessionInterface
@@ -30,6 +31,7 @@ FLASH = re.compile(
 )
 LEFT_OUT = (
     (re.compile(r'(name="csrf_token"[^>]* value=)"[^"]*"'), r'\1"TOKEN"'),
+    (re.compile(r'(name="version"[^>]* value=)"\d+"'), r'\1"VERSION"'),
     (re.compile(r"\?v=[0-9a-f]{12}\b"), ""),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:Z|\+00:00)"), "TIME"),
     (re.compile(r">(?:just now|\d+ (?:second|minute)s? ago)<"), ">AGO<"),
@@ -48,10 +50,14 @@ class Observed(NamedTuple):
     session: str
     flashes: str
     body: str
+    headers: str
 
 
-def observe(answer: Answer) -> Observed:
-    """Return what is compared of an answer, each part as text."""
+def observe(answer: Answer, further: Iterable[str] = ()) -> Observed:
+    """Return what is compared of an answer, each part as text.
+
+    :param further: names of headers that are compared besides.
+    """
     headers = answer.headers
     flashes, body = "", answer.text
     title, main = TITLE.search(body), MAIN.search(body)
@@ -73,6 +79,7 @@ def observe(answer: Answer) -> Observed:
         session="\n".join(sessions),
         flashes=flashes,
         body=re.sub(r"\s+", " ", body).strip(),
+        headers="\n".join(f"{name}: {headers.get(name, '')}" for name in further),
     )
 
 

@@ -37,9 +37,15 @@ def as_json(outcomes: Sequence[Outcome]) -> str:
 def transcript(compared: Compared) -> list[str]:
     """Return the lines of an exchange that a reader wants to see."""
     seen = observe(compared.here)
-    lines = [f"{compared.step.method} {compared.step.path}", f"HTTP/1.1 {seen.status}"]
+    sent, headers = compared.step.headers, compared.here.headers
+    lines = [f"{compared.step.method} {compared.step.path}"]
+    lines += [f"{name.lower()}: {value}" for name, value in sent.items()]
+    lines += [f"HTTP/1.1 {seen.status}"]
     lines += [f"location: {seen.location}"] * bool(seen.location)
-    lines += [f"content-type: {compared.here.headers['Content-Type']}"]
+    lines += [f"content-type: {headers['Content-Type']}"]
+    lines += [
+        f"{name.lower()}: {headers[name]}" for name in compared.step.compares if name in headers
+    ]
     lines += [f"set-cookie: {cookie}" for cookie in seen.cookies.splitlines()]
     body = compared.here.text
     if len(body) < 200 and not body.lstrip().startswith("<!doctype"):

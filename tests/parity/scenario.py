@@ -24,8 +24,10 @@ class Step:
     :ivar body: sent as it is, with the content type that `headers` give.
     :ivar keep: names, and where to find each in the body: a regular expression with a group.
     :ivar jar: whose cookies are sent: this side's own, those that the other side has set, this
-        side's with the signature of the session changed, or none.
+        side's with the signature of the session changed, this side's as they were before the last
+        answer that set any (a thief's copy, say), or none.
     :ivar follow: follow redirects, as browsers do, and compare each answer on the way.
+    :ivar compares: names of further headers to compare, for steps that are about them.
     """
 
     method: str
@@ -35,8 +37,9 @@ class Step:
     body: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     keep: Mapping[str, str] = field(default_factory=dict)
-    jar: Literal["own", "other", "tampered", "none"] = "own"
+    jar: Literal["own", "other", "tampered", "former", "none"] = "own"
     follow: bool = False
+    compares: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import inspect
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -35,7 +36,7 @@ def flask_side(factory: str, folder: Path) -> Iterator[int]:
     """Serve a Flask application by Werkzeug; yield its port."""
     app = _made(factory, folder)
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_QuietHandler)
-    thread = threading.Thread(target=server.serve_forever, name="flask side")
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="flask side")
     thread.start()
     try:
         yield server.server_port
@@ -80,6 +81,10 @@ def _port_of(bind: str) -> int:
 
 def _made(factory: str, folder: Path) -> Any:
     module, _, name = factory.partition(":")
-    app = getattr(importlib.import_module(module), name)()
+    make = getattr(importlib.import_module(module), name)
+    stores = "instance_path" in inspect.signature(make).parameters
+    app = make(instance_path=str(folder)) if stores else make()
     app.secret_key = KEY
+    # Errors that are meant stay out of the output.
+    app.logger.addFilter(lambda record: "/fail" not in record.getMessage())
     return app

@@ -102,6 +102,15 @@ def test_a_difference_is_found(flask: Answer, here: Answer, part: str) -> None:
     ]
 
 
+def test_a_listed_difference_excuses_as_a_whole_or_not_at_all() -> None:
+    scenario = Scenario("blog", "made by hand", ())
+    listed = differences()["posts-from-elsewhere"].parts["status"]
+    flask, here = answer(int(listed.flask)), answer(int(listed.here), "another page")
+    compared = compare(scenario, Step("GET", "/"), flask, here)
+    assert compared.excused == ()
+    assert len(compared.faults) == 2
+
+
 @pytest.mark.parametrize(
     ("flask", "here"),
     [

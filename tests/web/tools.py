@@ -10,7 +10,7 @@ from typing import NamedTuple
 from quart import Quart
 
 CHANGING = ("POST", "PUT", "PATCH", "DELETE")
-VARIABLE = re.compile(r"<(?:(?P<kind>\w+)(?:\(.*?\))?:)?\w+>")
+VARIABLE = re.compile(r"<(?:(?P<kind>\w+)(?:\(.*?\))?:)?(?P<name>\w+)>")
 
 
 class Route(NamedTuple):
@@ -22,10 +22,12 @@ class Route(NamedTuple):
 
 
 def routes_of(app: Quart, *, entry: int = 1) -> Iterator[Route]:
-    """Yield each rule with an address: of an entry, of the user alice, of a file."""
-    samples = {"int": str(entry), "path": "site.css", None: "alice"}
+    """Yield each rule with an address: of an entry, of the user alice, of a file, a chapter."""
+    samples = {"int": str(entry), "float": "1.5", "path": "site.css", "slug": "cookies"}
     for rule in app.url_map.iter_rules():
-        path = VARIABLE.sub(lambda variable: samples[variable["kind"]], rule.rule)
+        path = VARIABLE.sub(
+            lambda found: samples.get(found["kind"] or found["name"], "alice"), rule.rule
+        )
         yield Route(rule.endpoint, path, frozenset(rule.methods or ()))
 
 

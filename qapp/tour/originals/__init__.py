@@ -11,11 +11,36 @@ import secrets
 from flask import Flask
 from flask_wtf import CSRFProtect
 
-from . import application, cookies
+from . import (
+    application,
+    cookies,
+    flashing,
+    form_data,
+    http_methods,
+    redirects_and_errors,
+    request_object,
+    routing,
+    sessions,
+    static_files,
+    templates,
+    url_building,
+    variable_rules,
+)
 
 CHAPTERS = (
     application.blueprint,
+    routing.blueprint,
+    variable_rules.blueprint,
+    url_building.blueprint,
+    http_methods.blueprint,
+    templates.blueprint,
+    static_files.blueprint,
+    request_object.blueprint,
+    form_data.blueprint,
     cookies.blueprint,
+    sessions.blueprint,
+    redirects_and_errors.blueprint,
+    flashing.blueprint,
 )
 
 

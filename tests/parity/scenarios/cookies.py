@@ -60,4 +60,31 @@ SCENARIOS = (
             get("/getcookie", headers={"Cookie": "userID=caf\u00e9"}),
         ),
     ),
+    Scenario(
+        CHAPTER,
+        "answers methods and addresses beside it",
+        (
+            *(
+                Step(method, path)
+                for path in ("/cookies", "/setcookie", "/getcookie")
+                for method in ("HEAD", "OPTIONS", "PUT", "DELETE", "BREW")
+            ),
+            Step("POST", "/cookies"),
+            Step("POST", "/getcookie"),
+            get("/cookies/"),
+            Step("POST", "/setcookie/"),
+            get("/getcookie/"),
+            get("/getcookie?userID=x"),
+            get("/GETCOOKIE"),
+            get("/getcooki%65"),
+            get("/getcookie%00"),
+            get("/getcookie/..%2f..%2f"),
+            get("/getcookie/%3Cb%3E"),
+        ),
+    ),
+    Scenario(
+        CHAPTER,
+        "keeps what looks encoded as it was typed",
+        (*set_and_read("..%2f..%2f"), *set_and_read("%3Cb%3E%00"), *set_and_read("a+b%20c")),
+    ),
 )

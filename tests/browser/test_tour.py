@@ -1,0 +1,143 @@
+"""The tour in a browser: every chapter read, every link followed, every "try it" pressed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Locator, Page, Response
+
+from qapp.tour.chapters import CHAPTERS
+from tests.browser.conftest import Watched, watched_page
+from tests.serving import Server
+
+PATIENCE_MS = 10_000
+SLUGS = [chapter.slug for chapter in CHAPTERS]
+PAGES = ["/tour/", "/tour/api", *(f"/tour/{slug}" for slug in SLUGS)]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One site for all chapters: nothing here depends on what another left."""
+    with Server(tmp_path_factory.mktemp("tour")) as server:
+        yield server
+
+
+async def open_page(watched: Watched, path: str) -> Response:
+    """Open a page of the tour, which must be there."""
+    watched.page.set_default_timeout(PATIENCE_MS)
+    response = await watched.page.goto(path)
+    assert response is not None
+    assert response.status == 200, path
+    return response
+
+
+async def test_every_link_leads_somewhere(browser: Browser, server: Server) -> None:
+    watched = await watched_page(browser, server)
+    found: dict[str, tuple[str, int]] = {}
+    for path in PAGES:
+        await open_page(watched, path)
+        for link in await watched.page.locator("main a").all():
+            address = str(await link.evaluate("a => a.href"))
+            assert address.startswith(server.url), f"{path} leads to {address}"
+            found[address.partition("#")[0]] = (path, await expected_status(link))
+    assert watched.errors == []
+    wrong = [
+        f"{address} on {path}: {response.status}"
+        for address, (path, status) in found.items()
+        if (response := await watched.page.request.get(address)).status != status
+    ]
+    assert wrong == []
+
+
+async def expected_status(part: Locator) -> int:
+    """Return the status that a link or form is there to show."""
+    return int(await part.get_attribute("data-status") or 200)
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_each_try_answers_in_the_page(browser: Browser, server: Server, path: str) -> None:
+    watched = await watched_page(browser, server)
+    page = watched.page
+    await open_page(watched, path)
+    for link in await page.locator("a[data-try]").all():
+        await link.click()
+        await answer_of(page, await expected_status(link))
+    for form in await page.locator("form[data-try]").all():
+        await form.locator("button").first.click()
+        await answer_of(page, await expected_status(form))
+    assert page.url == server.url + path
+    # Chromium reports every answer of 400 and above, also one that is the chapter's subject.
+    assert [e for e in watched.errors if "the server responded with a status of 4" not in e] == []
+
+
+async def answer_of(page: Page, status: int) -> None:
+    """Wait for the answer to what was pressed, and check its status."""
+    await page.wait_for_selector("#answer:not([aria-busy]) .transcript[data-live]")
+    text = await page.locator("#answer .transcript").inner_text()
+    assert f"\n{status}" in text, text
+    await page.evaluate("document.querySelector('#answer .transcript').remove()")
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_each_try_leads_to_a_page_without_scripts(
+    browser: Browser, server: Server, path: str
+) -> None:
+    watched = await watched_page(browser, server, java_script_enabled=False)
+    page = watched.page
+    await open_page(watched, path)
+    for what, press in (("a[data-try]", "self"), ("form[data-try]", "button")):
+        for place in range(await page.locator(what).count()):
+            await open_page(watched, path)
+            part = page.locator(what).nth(place)
+            status = await expected_status(part)
+            async with page.expect_navigation() as navigation:
+                await (part if press == "self" else part.locator("button").first).click()
+            response = await navigation.value
+            assert response is not None
+            assert response.status == status, await part.inner_text()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+async def test_the_pages_are_good_to_read(
+    browser: Browser, server: Server, tmp_path: Path, theme: str, width: int
+) -> None:
+    size = {"width": width, "height": 800}
+    watched = await watched_page(browser, server, color_scheme=theme, viewport=size)
+    page = watched.page
+    found = []
+    for path in PAGES:
+        await open_page(watched, path)
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width, path
+        name = path.strip("/").replace("/", "-")
+        picture = tmp_path / f"{name}-{width}-{theme}.png"
+        await page.screenshot(path=picture, full_page=True)
+        assert picture.stat().st_size > 10_000, path  # an empty page compresses to less
+        results = await Axe().run(page)
+        found += [
+            f"{path}: {fault['id']}: {json.dumps([node['html'] for node in fault['nodes']])}"
+            for fault in results.response["violations"]
+        ]
+    assert found == []
+    assert watched.errors == []
+
+
+async def test_the_button_of_the_static_file_says_hello(browser: Browser, server: Server) -> None:
+    watched = await watched_page(browser, server)
+    await open_page(watched, "/static-demo")
+    await watched.page.locator("main button").first.click()
+    await watched.page.get_by_text("Hello").first.wait_for()
+    assert watched.errors == []
+
+
+async def test_the_keyboard_scrolls_the_sources(browser: Browser, server: Server) -> None:
+    watched = await watched_page(browser, server, viewport={"width": 360, "height": 800})
+    await open_page(watched, "/tour/cookies")
+    pane = watched.page.locator("pre.code").first
+    await pane.focus()
+    await watched.page.keyboard.press("ArrowRight")
+    await watched.page.wait_for_function("document.querySelector('pre.code').scrollLeft > 0")
