@@ -15,7 +15,7 @@ from qapp.web.errors import NotFound
 
 from . import live, names
 from .chapters import BY_SLUG, CHAPTERS, Chapter, neighbours
-from .proof import Difference, Proof, differences, proofs
+from .proof import Proof, differences, proofs
 from .sources import Panes, panes_of
 
 blueprint = Blueprint("tour", __name__, template_folder="templates")
@@ -38,21 +38,40 @@ async def kept(read: Callable[..., T], *arguments: Hashable) -> T:
     return result
 
 
+class Card(NamedTuple):
+    """A chapter as the tour's contents show it."""
+
+    chapter: Chapter
+    flask: Markup
+    steps: int | None
+
+
+def cards() -> dict[str, list[Card]]:
+    """Read what the contents show, by part."""
+    made = [
+        Card(chapter, inline_code(chapter.flask), proof.steps if proof else None)
+        for chapter in CHAPTERS
+        for proof in [proofs().get(chapter.slug)]
+    ]
+    return {part: list(group) for part, group in groupby(made, lambda card: card.chapter.part)}
+
+
 class Shown(NamedTuple):
-    """What a chapter's page shows beside its text."""
+    """What a chapter's page shows beside its text; of the differences what and why."""
 
     panes: tuple[Panes, ...]
     proof: Proof | None
-    differences: tuple[Difference, ...]
+    differences: tuple[tuple[Markup, Markup], ...]
 
 
 def shown(chapter: Chapter) -> Shown:
     """Read what a chapter's page shows."""
     proof = proofs().get(chapter.slug)
+    met = [differences()[name] for name in proof.differences] if proof else []
     return Shown(
         tuple(map(panes_of, chapter.pairs)),
         proof,
-        tuple(differences()[name] for name in proof.differences) if proof else (),
+        tuple((inline_code(each.what), inline_code(each.why)) for each in met),
     )
 
 
@@ -65,8 +84,7 @@ def inline_code(text: str) -> Markup:
 @blueprint.get("/tour/")
 async def index() -> str:
     """List the chapters."""
-    parts = [(part, list(group)) for part, group in groupby(CHAPTERS, lambda c: c.part)]
-    return await render_template("tour/index.html", parts=parts, proofs=await kept(proofs))
+    return await render_template("tour/index.html", parts=await kept(cards))
 
 
 @blueprint.get("/tour/api")
