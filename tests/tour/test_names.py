@@ -18,10 +18,10 @@ from pathlib import Path
 from types import FunctionType, SimpleNamespace
 from typing import Any
 
-import flask  # noqa: TID251 - what the table is about
-import flask.cli  # noqa: TID251
-import flask.sessions  # noqa: TID251
-import flask.views  # noqa: TID251
+import flask
+import flask.cli
+import flask.sessions
+import flask.views
 import pytest
 import quart
 import werkzeug.datastructures

@@ -3,6 +3,11 @@ of it when something fails."""
 
 from collections.abc import AsyncIterator
 
+from werkzeug.exceptions import (
+    HTTPException,
+    InternalServerError,
+    NotFound,
+)
 from quart import (
     Blueprint,
     Quart,
@@ -14,11 +19,6 @@ from quart import (
     stream_with_context,
 )
 from quart.typing import ResponseReturnValue, ResponseTypes
-from werkzeug.exceptions import (
-    HTTPException,
-    InternalServerError,
-    NotFound,
-)
 
 blueprint = Blueprint("hooks", __name__)
 inner = Blueprint("inner", __name__, url_prefix="/inner")

@@ -6,6 +6,7 @@ from functools import wraps
 from typing import ClassVar
 
 from markupsafe import escape
+from werkzeug.exceptions import HTTPException
 from quart import (
     Blueprint,
     Quart,
@@ -19,7 +20,6 @@ from quart import (
 )
 from quart.typing import ResponseReturnValue, ResponseTypes
 from quart.views import MethodView, View
-from werkzeug.exceptions import HTTPException
 
 from qapp.ext.csrf import CSRFProtect
 

@@ -4,9 +4,9 @@ import secrets
 from typing import Any
 
 from markupsafe import escape
+from werkzeug.routing import BuildError
 from quart import Blueprint, Quart, g, redirect, request, url_for
 from quart.typing import ResponseReturnValue
-from werkzeug.routing import BuildError
 
 from qapp.ext.csrf import CSRFProtect
 

@@ -3,6 +3,11 @@ of it when something fails."""
 
 from collections.abc import Iterator
 
+from werkzeug.exceptions import (
+    HTTPException,
+    InternalServerError,
+    NotFound,
+)
 from flask import (
     Blueprint,
     Flask,
@@ -14,11 +19,6 @@ from flask import (
     stream_with_context,
 )
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import (
-    HTTPException,
-    InternalServerError,
-    NotFound,
-)
 
 blueprint = Blueprint("hooks", __name__)
 inner = Blueprint("inner", __name__, url_prefix="/inner")

@@ -2,6 +2,7 @@
 
 import secrets
 
+from markupsafe import escape
 from flask import (
     Blueprint,
     Flask,
@@ -12,7 +13,6 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from flask_wtf import CSRFProtect
-from markupsafe import escape
 
 blueprint = Blueprint("http_methods", __name__)
 

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ClassVar
 
+from markupsafe import escape
+from werkzeug.exceptions import HTTPException
 from flask import (
     Blueprint,
     Flask,
@@ -20,8 +22,6 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from flask.views import MethodView, View
 from flask_wtf import CSRFProtect
-from markupsafe import escape
-from werkzeug.exceptions import HTTPException
 
 site = Blueprint("site", __name__)
 shop = Blueprint(

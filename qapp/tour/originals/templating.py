@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from markupsafe import Markup, escape
 from flask import (
     Blueprint,
     Flask,
@@ -13,7 +14,6 @@ from flask import (
     stream_template,
 )
 from flask.typing import ResponseReturnValue
-from markupsafe import Markup, escape
 
 blueprint = Blueprint("templating", __name__)
 

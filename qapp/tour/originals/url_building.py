@@ -1,8 +1,8 @@
 """URL building: name the view and its arguments, get the address."""
 
+from markupsafe import escape
 from flask import Blueprint, Flask, redirect, url_for
 from flask.typing import ResponseReturnValue
-from markupsafe import escape
 
 blueprint = Blueprint("url_building", __name__)
 

@@ -3,11 +3,11 @@
 import secrets
 from typing import Any
 
+from markupsafe import escape
+from werkzeug.routing import BuildError
 from flask import Blueprint, Flask, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import CSRFProtect
-from markupsafe import escape
-from werkzeug.routing import BuildError
 
 blueprint = Blueprint("urls", __name__)
 pages = Blueprint("pages", __name__, url_prefix="/<language>")

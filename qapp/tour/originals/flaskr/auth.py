@@ -7,6 +7,11 @@ from functools import wraps
 from sqlite3 import IntegrityError, Row
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from werkzeug.exceptions import NotFound, Unauthorized
+from werkzeug.security import (
+    check_password_hash,
+    generate_password_hash,
+)
 from flask import (
     Blueprint,
     current_app,
@@ -19,11 +24,6 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import NotFound, Unauthorized
-from werkzeug.security import (
-    check_password_hash,
-    generate_password_hash,
-)
 
 from qapp.web.security import safe_next
 from qapp.web.templating import now_ms

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from sqlite3 import Row
 from typing import Any
 
+from werkzeug.exceptions import BadRequest, Forbidden, NotFound
 from flask import (
     Blueprint,
     flash,
@@ -15,7 +16,6 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import BadRequest, Forbidden, NotFound
 
 from qapp.web.markup import render
 from qapp.web.paging import LARGEST_ID, PAGE_SIZE

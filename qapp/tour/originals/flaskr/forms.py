@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from flask import request
-from flask_wtf import FlaskForm
 from werkzeug.exceptions import BadRequest
 from wtforms import (
     BooleanField,
@@ -22,6 +20,8 @@ from wtforms.validators import (
     Length,
     Regexp,
 )
+from flask import request
+from flask_wtf import FlaskForm
 
 from qapp.ext.forms import NoControlCharacters
 
