@@ -21,6 +21,8 @@ from quart.wrappers.request import Body
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
+from .multipart import StrictMultiPartParser
+
 REMEMBERED = frozenset({str, int})
 URLS_REMEMBERED = 10_000
 LONGEST_REMEMBERED = 200  # what visitors put into addresses is not to fill the memory
@@ -71,7 +73,10 @@ class StrictFormParser(FormDataParser):
         try:
             if mimetype in URLENCODED:
                 return await self._urlencoded(body)
-            form, files = await super().parse(body, mimetype, content_length, options)
+            if mimetype == "multipart/form-data":
+                form, files = await self._multipart(body, content_length, options or {})
+            else:
+                form, files = await super().parse(body, mimetype, content_length, options)
             if None in form or None in files:
                 for _, file in files.items(multi=True):
                     file.close()
@@ -81,6 +86,21 @@ class StrictFormParser(FormDataParser):
             raise BadRequest("The form is not encoded in UTF-8.") from error
         except ValueError as error:
             raise BadRequest(f"The form can't be read: {error}.") from error
+
+    async def _multipart(
+        self, body: Body, content_length: int | None, options: dict[str, str]
+    ) -> Parsed:
+        boundary = options.get("boundary", "").encode("ascii")
+        if not boundary:
+            raise ValueError("it has no boundary")
+        parser = StrictMultiPartParser(
+            cls=self.cls or MultiDict,
+            max_content_length=self.max_content_length,
+            max_form_memory_size=self.max_form_memory_size,
+            max_form_parts=self.max_form_parts,
+            stream_factory=self.stream_factory,
+        )
+        return await parser.parse(body, boundary, content_length)
 
     async def _urlencoded(self, body: Body) -> Parsed:
         text = (await body).decode()
