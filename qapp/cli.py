@@ -7,7 +7,6 @@ import dataclasses
 import os
 import sys
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 import click
 from hypercorn.config import Config
@@ -17,19 +16,13 @@ from quart.cli import ScriptInfo, routes_command, shell_command
 from . import create_app, migrations, prepare_database
 from .accounts import queries, service
 from .config import PREFIX, ConfigError, Settings
+from .db_commands import database_path, db_group
 from .demo import fill
-from .ext.database import Database, DatabaseError, sqlite_path
-from .ext.database.backup import back_up
+from .ext.database import Database, DatabaseError
 from .web.templating import iso_time, now_ms
 
 # There are names for more, but the demo is of a site, not of a nation.
 MOST_USERS = 100_000
-
-
-def database_path() -> Path:
-    """Return the file of the database that the settings name."""
-    app = create_app()
-    return sqlite_path(app.config["DATABASE_URL"], Path(app.instance_path))
 
 
 def with_database(work: Callable[[Database], Awaitable[None]]) -> None:
@@ -94,46 +87,6 @@ def demo_command(entries: int, users: int) -> None:
                 raise click.ClickException(str(error)) from error
 
     with_database(work)
-
-
-@click.group("db")
-def db_group() -> None:
-    """The database: its schema and its backups."""
-
-
-@db_group.command("upgrade")
-@click.argument("revision", default="head")
-def db_upgrade(revision: str) -> None:
-    """Bring the schema up to REVISION, by default this version's."""
-    migrations.upgrade(database_path(), revision)
-
-
-@db_group.command("downgrade", context_settings={"ignore_unknown_options": True})  # -1
-@click.argument("revision", default="-1")
-def db_downgrade(revision: str) -> None:
-    """Bring the schema back to REVISION, by default by one; "base" removes everything."""
-    migrations.downgrade(database_path(), revision)
-
-
-@db_group.command("current")
-def db_current() -> None:
-    """Print the schema's revision."""
-    click.echo(migrations.current(database_path()) or "empty")
-
-
-@db_group.command("revision")
-@click.option("--message", "-m", required=True, help="What the migration does.")
-@click.option("--autogenerate", is_flag=True, help="Write what differs from the models.")
-def db_revision(message: str, autogenerate: bool) -> None:
-    """Write a new migration."""
-    click.echo(migrations.revise(database_path(), message, autogenerate=autogenerate))
-
-
-@db_group.command("backup")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-def db_backup(file: Path) -> None:
-    """Copy the database to the new FILE; the site may run."""
-    back_up(database_path(), file)
 
 
 @click.group("user")

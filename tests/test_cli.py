@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 import pty
 import re
@@ -191,9 +192,61 @@ def test_the_schema_goes_up_and_down(instance: Path) -> None:
     assert current() == "0002\n"
 
 
+def test_each_step_of_the_schema_is_told(instance: Path) -> None:
+    revisions = [found.revision for found in reversed(migrations.history())]
+    up = run("db", "upgrade").stdout.splitlines()
+    assert [line.split()[:3] for line in up] == [
+        [before, "→", after] for before, after in itertools.pairwise(["empty", *revisions])
+    ]
+    assert up[0].endswith("  Users, and the logins that the server can end.")
+    down = run("db", "downgrade", "base").stdout.splitlines()
+    assert down[-1].startswith("0001 → empty  ")
+    assert run("db", "upgrade").stdout.splitlines() == up
+    assert run("db", "upgrade").stdout == ""
+
+
+def test_the_migrations_are_listed_and_shown(instance: Path) -> None:
+    run("db", "upgrade", "0002")
+    lines = run("db", "history").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == sorted(
+        (found.revision for found in migrations.history()), reverse=True
+    )
+    assert [line[:4] for line in lines if line.endswith("  ← the database")] == ["0002"]
+    assert run("db", "heads").stdout.split()[0] == migrations.head()
+    shown = run("db", "show", "0001").stdout
+    assert "0001_accounts.py" in shown.splitlines()[0]
+    assert 'revision = "0001"' in shown
+    assert f'revision = "{migrations.head()}"' in run("db", "show").stdout
+
+
+def test_a_stamp_changes_nothing_but_the_revision(instance: Path) -> None:
+    run("db", "upgrade")
+    assert run("db", "stamp", "0001").exit_code == 0
+    assert run("db", "current").stdout == "0001\n"
+    assert run("db", "stamp", "head").exit_code == 0
+    assert run("db", "check").stdout == "The models and the database agree.\n"
+
+
+def test_a_check_fails_where_the_models_say_something_else(instance: Path) -> None:
+    run("db", "upgrade", "0002")
+    run("db", "stamp", "head")
+    done = run("db", "check")
+    assert done.exit_code == 1
+    assert "rate_limits" in done.output
+    assert "qapp db migrate" in done.output
+
+
+def test_a_database_that_is_behind_is_not_checked(tmp_path: Path) -> None:
+    run_qapp(tmp_path, "db", "upgrade", "0002")
+    done = run_qapp(tmp_path, "db", "check")
+    assert (done.returncode, done.stderr) == (1, "qapp: Target database is not up to date.\n")
+
+
 @pytest.mark.parametrize(
     ("command", "line"),
     [
+        (["db", "stamp", "nonsense"], "Can't locate revision identified by 'nonsense'"),
+        (["db", "show", "nonsense"], "Can't locate revision identified by 'nonsense'"),
         (["db", "upgrade", "nonsense"], "Can't locate revision identified by 'nonsense'"),
         (["db", "downgrade", "nonsense"], "Can't locate revision identified by 'nonsense'"),
         (["db", "downgrade", "-99"], "Relative revision -99 didn't produce 99 migrations"),

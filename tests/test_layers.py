@@ -25,7 +25,7 @@ LAYERS = (
     ("qapp.accounts",),
     ("qapp.blog", "qapp.status", "qapp.tour"),
     ("qapp.demo_texts", "qapp"),
-    ("qapp.demo", "qapp.asgi"),
+    ("qapp.demo", "qapp.asgi", "qapp.db_commands"),
     ("qapp.cli",),
 )
 # Modules above 280 lines, with the reason.
