@@ -12,7 +12,7 @@ from pathlib import Path
 
 from quart import Quart
 
-from . import accounts, blog, migrations, status, tour
+from . import accounts, blog, migrations, status, students, tour
 from .config import Settings, kept_secret_key
 from .ext.database import driver, sqlite_path
 from .extensions import csrf, db, hashing, rendering
@@ -20,8 +20,13 @@ from .web import errors, security, templating
 from .web.site import Site
 from .web.static import StaticFiles
 
-SECTIONS = (accounts, blog, status)
-NAVIGATION = (("Blog", "blog.index"), ("Tour", "tour.index"), ("About", "status.about"))
+SECTIONS = (accounts, blog, students, status)
+NAVIGATION = (
+    ("Blog", "blog.index"),
+    ("Students", "students.list"),
+    ("Tour", "tour.index"),
+    ("About", "status.about"),
+)
 
 
 def create_app(settings: Settings | None = None) -> Quart:

@@ -77,6 +77,18 @@ entries = Table(
     sqlite_autoincrement=True,
 )
 
+# `pin` is what letters are sorted by, such as a postcode: a text, since some begin with a zero.
+students = Table(
+    "students",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("city", Text, nullable=False),
+    Column("addr", Text, nullable=False),
+    Column("pin", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
 # One number a key: the time up to which its allowance is spent (see qapp.ext.limits).
 rate_limits = Table(
     "rate_limits",

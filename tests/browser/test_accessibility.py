@@ -19,6 +19,8 @@ PAGES = (
     "/search?q=tea",
     "/users/bob",
     "/post/1",
+    "/list",
+    "/enternew",
     "/about",
     "/nowhere",
 )

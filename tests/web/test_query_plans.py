@@ -28,8 +28,10 @@ from tests.conftest import Visitor
 
 # What a query is called with, by the name of the argument.
 VALUES: dict[str, Any] = {
+    "addr": "x",
     "author_id": 1,
     "before": 30,
+    "city": "x",
     "entry_id": 1,
     "expires_at": 2,
     "idle_since": 0,
@@ -37,9 +39,11 @@ VALUES: dict[str, Any] = {
     "key": "k",
     "limit": 20,
     "login_id": "x",
+    "name": "x",
     "now_ms": 1,
     "offset": 0,
     "password_hash": "x",
+    "pin": "560001",
     "query": "entry text",
     "rate": limits.Rate(5, 60),
     "rendered": Rendered("<p>x</p>", "x"),

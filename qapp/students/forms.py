@@ -1,0 +1,62 @@
+"""The form of a student."""
+
+from __future__ import annotations
+
+from wtforms import StringField
+from wtforms.validators import DataRequired, Length, Regexp
+
+from qapp.ext.forms import NoControlCharacters, QuartForm
+
+LONGEST_NAME = 100
+LONGEST_ADDRESS = 200
+
+
+def stripped(value: str | None) -> str | None:
+    """Remove the blanks around a text."""
+    return value.strip() if value is not None else None
+
+
+class StudentForm(QuartForm):
+    """Who a student is, and where the post finds him."""
+
+    name = StringField(
+        "Name",
+        [
+            DataRequired("Give the student's name."),
+            NoControlCharacters(),
+            Length(max=LONGEST_NAME, message=f"A name has at most {LONGEST_NAME} characters."),
+        ],
+        filters=[stripped],
+    )
+    city = StringField(
+        "City",
+        [
+            DataRequired("Give the city."),
+            NoControlCharacters(),
+            Length(max=LONGEST_NAME, message=f"A city has at most {LONGEST_NAME} characters."),
+        ],
+        filters=[stripped],
+    )
+    addr = StringField(
+        "Address",
+        [
+            DataRequired("Give the address."),
+            NoControlCharacters(),
+            Length(
+                max=LONGEST_ADDRESS, message=f"An address has at most {LONGEST_ADDRESS} characters."
+            ),
+        ],
+        filters=[stripped],
+    )
+    pin = StringField(
+        "PIN code",
+        [
+            DataRequired("Give the PIN code."),
+            Regexp(
+                r"[0-9A-Za-z][0-9A-Za-z -]{1,8}[0-9A-Za-z]\Z",
+                message="A PIN code has 3 to 10 letters and digits, such as 560001.",
+            ),
+        ],
+        filters=[stripped],
+        description="The postal code of the address.",
+    )
