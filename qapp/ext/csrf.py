@@ -3,6 +3,22 @@
 The names, settings, messages and token format are Flask-WTF's, so that a Flask app and a Quart
 app that share a secret and a session accept each other's tokens. The check of where a request
 comes from goes beyond it: a good token sent from a foreign page is refused too.
+
+    from quart import Quart, render_template_string
+    from qapp.ext.csrf import CSRFError, CSRFProtect
+
+    app = Quart(__name__)
+    app.secret_key = "change me"
+    CSRFProtect(app)
+
+    @app.route("/", methods=["GET", "POST"])
+    async def index():
+        return await render_template_string("<form method=post>"
+            "<input type=hidden name=csrf_token value={{ csrf_token() }}><button>Go</button>")
+
+    @app.errorhandler(CSRFError)
+    async def refused(error):
+        return error.description, 400
 """
 
 import hmac
@@ -12,11 +28,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer, want_bytes
+from markupsafe import Markup
 from quart import Blueprint, Quart, current_app, g, request, session
 from werkzeug.exceptions import BadRequest
 from wtforms.validators import ValidationError
 
-ViewOrBlueprint = TypeVar("ViewOrBlueprint", bound=Callable[..., Any] | Blueprint)
+ViewOrBlueprint = TypeVar("ViewOrBlueprint", bound=Callable[..., Any] | Blueprint | str)
 
 # Never changed in place: every app of the process falls back to these very values.
 _DEFAULTS: dict[str, Any] = {
@@ -25,6 +42,7 @@ _DEFAULTS: dict[str, Any] = {
     "WTF_CSRF_METHODS": frozenset({"POST", "PUT", "PATCH", "DELETE"}),
     "WTF_CSRF_FIELD_NAME": "csrf_token",
     "WTF_CSRF_HEADERS": ("X-CSRFToken", "X-CSRF-Token"),
+    "WTF_CSRF_META_NAME": "csrf-token",
     "WTF_CSRF_TIME_LIMIT": 3600,  # seconds; None is as long as the session lives
     "WTF_CSRF_SSL_STRICT": True,
     "WTF_CSRF_SECRET_KEY": None,  # None is the app's SECRET_KEY
@@ -49,7 +67,8 @@ class CSRFProtect:
     """Check the token and the origin of every request that may change something.
 
     Runs before each view for the methods in `WTF_CSRF_METHODS`, and gives templates
-    `csrf_token()`. One instance serves any number of apps; what it exempts is exempt in all.
+    `csrf_token()` and `csrf_meta_tag()`. One instance serves any number of apps; what it exempts
+    is exempt in all.
     """
 
     def __init__(self, app: Quart | None = None) -> None:
@@ -63,6 +82,7 @@ class CSRFProtect:
             app.config.setdefault(name, value)
         app.extensions["csrf"] = self
         app.add_template_global(generate_csrf, "csrf_token")
+        app.add_template_global(csrf_meta_tag)
         app.before_request(self._check_request)
 
     def exempt(self, view_or_blueprint: ViewOrBlueprint) -> ViewOrBlueprint:
@@ -70,17 +90,23 @@ class CSRFProtect:
 
         A view stays exempt below decorators that use `functools.wraps`. A blueprint inside an
         exempt one is still checked.
+
+        :param view_or_blueprint: "module.view", too: each function of this name in that module.
         """
         self._exempt.add(view_or_blueprint)
         return view_or_blueprint
 
-    async def protect(self) -> None:
-        """Check the current request now, exempt or not, unless its method changes nothing.
+    async def protect(self, apply_exemptions: bool = False) -> None:
+        """Check the current request now, unless its method changes nothing.
 
         Marks it by `g.csrf_valid`, so that its forms need not check the token again.
 
+        :param apply_exemptions: pass what is exempt, and what no view answers: an unknown path or
+            a method that its view lacks, of which the answer is 404 or 405.
         :raises CSRFError: if it comes from another site or has no good token.
         """
+        if apply_exemptions and (request.endpoint is None or self._is_exempt(request.endpoint)):
+            return
         if request.method not in csrf_config()["WTF_CSRF_METHODS"]:
             return
         _check_origin()
@@ -94,63 +120,94 @@ class CSRFProtect:
         # A request made inside an open app context, as tests do, shares the g of the one before.
         g.pop("csrf_valid", None)
         config = csrf_config()
-        if not (config["WTF_CSRF_ENABLED"] and config["WTF_CSRF_CHECK_DEFAULT"]):
-            return
-        # An unknown path or a method its view lacks has no endpoint: the answer is 404 or 405.
-        if request.endpoint is None or self._is_exempt(request.endpoint):
-            return
-        await self.protect()
+        if config["WTF_CSRF_ENABLED"] and config["WTF_CSRF_CHECK_DEFAULT"]:
+            await self.protect(apply_exemptions=True)
 
     def _is_exempt(self, endpoint: str) -> bool:
         if current_app.blueprints.get(request.blueprint or "") in self._exempt:
             return True
-        # By identity, not by "module.name" as Flask-WTF does: two views of one name in a module
-        # (in two factories, say) must not share an exemption.
+        # A function by identity, not by "module.name" as Flask-WTF does: two views of one name in
+        # a module (in two factories, say) must not share an exemption given to one of them.
         view: object = current_app.view_functions.get(endpoint)
         while view is not None:
-            if view in self._exempt:
+            name = f"{getattr(view, '__module__', '')}.{getattr(view, '__name__', '')}"
+            if view in self._exempt or name in self._exempt:
                 return True
             view = getattr(view, "__wrapped__", None)
         return False
 
 
-def generate_csrf() -> str:
+def generate_csrf(secret_key: str | bytes | None = None, token_key: str | None = None) -> str:
     """Return the token for the forms of this request, the same at every call.
 
-    The first call of a visit puts a random value under `WTF_CSRF_FIELD_NAME` into the session.
+    The first call of a visit puts a random value into the session.
 
+    :param secret_key: what signs it; by default `WTF_CSRF_SECRET_KEY`, or the app's secret key.
+    :param token_key: where the value stands in the session; by default `WTF_CSRF_FIELD_NAME`.
     :raises RuntimeError: if the app has no secret key.
     """
-    name: str = csrf_config()["WTF_CSRF_FIELD_NAME"]
-    serializer = _serializer()
+    name: str = token_key or csrf_config()["WTF_CSRF_FIELD_NAME"]
+    serializer = _serializer(secret_key)
     nonce = session.get(name)
     if not nonce:
         nonce = session[name] = secrets.token_hex(20)
     # For "Vary: Cookie", so that no cache hands a page with a token to another visitor: a session
     # that is only read is not noticed by Quart 0.22 on Flask 3.1.3.
     session.accessed = True
-    # A login that clears the session after a token was made would leave the old one behind in g.
-    if g.get("_csrf_nonce") != nonce:
-        setattr(g, name, serializer.dumps(nonce))
-        g._csrf_nonce = nonce
-    token: str = g.get(name)
-    return token
+    # By the value, too: a login that clears the session would leave the token before it behind.
+    tokens: dict[object, str] = g.setdefault("_csrf_tokens", {})
+    made_of = (name, secret_key, str(nonce))
+    if made_of not in tokens:
+        tokens[made_of] = str(serializer.dumps(nonce))
+    # Where Flask-WTF's users look for it in tests.
+    setattr(g, name, tokens[made_of])
+    return tokens[made_of]
 
 
-def validate_csrf(data: str | None) -> None:
+def csrf_meta_tag(
+    name: str | None = None,
+    secret_key: str | bytes | None = None,
+    token_key: str | None = None,
+) -> Markup:
+    """Return a `<meta>` element that holds the token, for scripts that send it in a header.
+
+    :param name: the element's name; by default `WTF_CSRF_META_NAME`.
+    :param secret_key: as `generate_csrf` takes it; `token_key` too.
+    """
+    tag = Markup('<meta name="{}" content="{}">')
+    name = name or csrf_config()["WTF_CSRF_META_NAME"]
+    return tag.format(name, generate_csrf(secret_key, token_key))
+
+
+def validate_csrf(
+    data: str | None,
+    secret_key: str | bytes | None = None,
+    time_limit: int | None = None,
+    token_key: str | None = None,
+) -> None:
     """Check a token from outside against the session.
 
+    :param time_limit: in seconds; by default `WTF_CSRF_TIME_LIMIT`.
+    :param secret_key: as `generate_csrf` takes it; `token_key` too.
     :raises wtforms.validators.ValidationError: with the reason, in Flask-WTF's words.
     :raises RuntimeError: if the app has no secret key.
     """
+    config = csrf_config()
+    limit_s = config["WTF_CSRF_TIME_LIMIT"] if time_limit is None else time_limit
+    check_csrf(data, secret_key, limit_s, token_key or config["WTF_CSRF_FIELD_NAME"])
+
+
+def check_csrf(
+    data: str | None, secret_key: str | bytes | None, limit_s: int | None, token_key: str
+) -> None:
+    """Check a token as `validate_csrf` does, but None for `limit_s` is as long as the session."""
     if not data:
         raise ValidationError("The CSRF token is missing.")
-    config = csrf_config()
-    nonce = session.get(config["WTF_CSRF_FIELD_NAME"])
+    nonce = session.get(token_key)
     if not nonce:
         raise ValidationError("The CSRF session token is missing.")
     try:
-        signed = _serializer().loads(data, max_age=config["WTF_CSRF_TIME_LIMIT"])
+        signed = _serializer(secret_key).loads(data, max_age=limit_s)
     except SignatureExpired as error:
         raise ValidationError("The CSRF token has expired.") from error
     except (BadData, UnicodeEncodeError) as error:  # the latter from a lone surrogate in JSON
@@ -168,10 +225,10 @@ def csrf_config() -> Mapping[str, Any]:
     return ChainMap(current_app.config, _DEFAULTS)
 
 
-def _serializer() -> URLSafeTimedSerializer:
+def _serializer(secret_key: str | bytes | None) -> URLSafeTimedSerializer:
     config = csrf_config()
     fallbacks: list[str | bytes] = []
-    key: str | bytes | None = config["WTF_CSRF_SECRET_KEY"]
+    key: str | bytes | None = secret_key or config["WTF_CSRF_SECRET_KEY"]
     if not key:
         key = current_app.secret_key
         fallbacks = config.get("SECRET_KEY_FALLBACKS") or []

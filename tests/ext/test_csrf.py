@@ -1,7 +1,8 @@
 import re
 import time
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -12,7 +13,14 @@ from quart.typing import ResponseReturnValue
 from werkzeug.datastructures import Headers
 from wtforms.validators import ValidationError
 
-from qapp.ext.csrf import CSRFError, CSRFProtect, generate_csrf, validate_csrf
+from qapp.ext import csrf as csrf_module
+from qapp.ext.csrf import (
+    CSRFError,
+    CSRFProtect,
+    csrf_meta_tag,
+    generate_csrf,
+    validate_csrf,
+)
 
 SECRET = "the secret of the tests"
 NONCE = "5ca1ab1e" * 5
@@ -286,3 +294,69 @@ async def test_without_a_handler_the_answer_is_a_400_page_with_the_reason() -> N
     assert response.status_code == 400
     assert f"<p>{MISSING}</p>" in await response.get_data(as_text=True)
     assert CSRFError().description == "CSRF validation failed."
+
+
+async def test_the_app_of_the_docstring_runs() -> None:
+    assert csrf_module.__doc__ is not None
+    names: dict[str, Any] = {"__name__": __name__}
+    exec(dedent(csrf_module.__doc__[csrf_module.__doc__.index("    from") :]), names)  # noqa: S102
+    client: QuartClient = names["app"].test_client()
+    assert await refusal(client) == MISSING
+    page = await (await client.get("/")).get_data(as_text=True)
+    token = re.search("value=([^>]+)>", page)
+    assert token is not None
+    assert await refusal(client, form={"csrf_token": token[1]}) is None
+
+
+async def test_a_meta_tag_holds_the_token_for_scripts() -> None:
+    async with make_app().test_request_context("/"):
+        tag = await render_template_string("{{ csrf_meta_tag() }}")
+        assert tag == csrf_meta_tag() == f'<meta name="csrf-token" content="{generate_csrf()}">'
+        assert '<meta name="&#34;&gt;&lt;b" content=' in csrf_meta_tag('"><b')
+    async with make_app(WTF_CSRF_META_NAME="proof").test_request_context("/"):
+        own = csrf_meta_tag(secret_key="own", token_key="other")
+        assert own == f'<meta name="proof" content="{generate_csrf("own", "other")}">'
+
+
+async def test_a_token_may_have_a_key_a_place_and_a_time_of_its_own() -> None:
+    async with make_app(WTF_CSRF_TIME_LIMIT=None).test_request_context("/"):
+        usual, own = generate_csrf(), generate_csrf("own key", "place")
+        assert session["place"] != session["csrf_token"]
+        assert (g.csrf_token, g.place) == (usual, own)
+        assert generate_csrf(b"own key", "place") != generate_csrf(None, "place")
+        validate_csrf(own, "own key", None, "place")
+        for arguments in ((), ("own key",), (None, None, "place")):
+            with pytest.raises(ValidationError):
+                validate_csrf(own, *arguments)
+        session["csrf_token"] = NONCE
+        old = flask_wtf_token(signer=HourOldSigner)
+        validate_csrf(old)
+        with pytest.raises(ValidationError, match=r"^The CSRF token has expired\.$"):
+            validate_csrf(old, time_limit=60)
+
+
+async def test_a_view_is_exempt_by_the_name_of_its_module_and_its_own() -> None:
+    app = make_app()
+    csrf: CSRFProtect = app.extensions["csrf"]
+    assert csrf.exempt(f"{__name__}.view") == f"{__name__}.view"
+    app.add_url_rule("/wrapped", "wrapped", view_func=wraps(view)(partial(view)), methods=["POST"])
+    app.add_url_rule("/other", "other", view_func=lambda: "other", methods=["POST"])
+    client = await visitor(app)
+    assert await refusal(client) is None
+    assert await refusal(client, "/wrapped") is None
+    assert await refusal(client, "/other") == MISSING
+
+
+async def test_a_check_by_hand_honours_exemptions_when_asked_to() -> None:
+    csrf = CSRFProtect()
+    app = make_app(csrf, WTF_CSRF_CHECK_DEFAULT=False)
+
+    @app.before_request
+    async def check() -> None:
+        await csrf.protect(apply_exemptions=True)
+
+    app.add_url_rule("/exempt", "exempt", view_func=csrf.exempt(lambda: "exempt"), methods=["POST"])
+    client = await visitor(app)
+    assert await refusal(client) == MISSING
+    assert await refusal(client, "/exempt") is None
+    assert (await client.post("/nowhere")).status_code == 404

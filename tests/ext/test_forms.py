@@ -1,15 +1,21 @@
 import io
+import re
+import time
+from datetime import timedelta
+from textwrap import dedent
 from typing import Any
 
 import pytest
-from itsdangerous import URLSafeTimedSerializer
+from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 from quart import Quart, render_template_string, session
 from quart.datastructures import FileStorage
 from quart.testing.client import QuartClient
 from quart.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 from wtforms import fields, validators
+from wtforms.csrf.session import SessionCSRF
 
+from qapp.ext import forms
 from qapp.ext.csrf import CSRFProtect, generate_csrf
 from qapp.ext.forms import AUTO, NoControlCharacters, QuartForm
 
@@ -17,6 +23,11 @@ SECRET = "the secret of the tests"
 NONCE = "5ca1ab1e" * 5
 TOKEN = str(URLSafeTimedSerializer(SECRET, salt="wtf-csrf-token").dumps(NONCE))
 NO_CSRF = {"csrf": False}
+
+
+class HourOldSigner(TimestampSigner):
+    def get_timestamp(self) -> int:
+        return int(time.time()) - 3601
 
 
 class PostForm(QuartForm):
@@ -278,3 +289,100 @@ async def test_other_characters_and_other_kinds_of_data_pass() -> None:
     text = " ~\x7fé\N{SNOWMAN}\U0001f600" * 20
     data = MultiDict({"line": text, "text": f"{text}\r\n\t", "number": "5"})
     assert (await NoteForm.create_form(data, meta=NO_CSRF)).validate()
+
+
+async def test_the_app_of_the_docstring_runs() -> None:
+    assert forms.__doc__ is not None
+    names: dict[str, Any] = {"__name__": __name__}
+    exec(dedent(forms.__doc__[forms.__doc__.index("    from") :]), names)  # noqa: S102
+    client: QuartClient = names["app"].test_client()
+    page = await (await client.get("/")).get_data(as_text=True)
+    token = re.search('value="([^"]+)"', page)
+    assert token is not None
+    for name, answer in (
+        ("Ann", "Hello Ann"),
+        ("Bob", "{&#39;name&#39;: [&#39;Bob is taken.&#39;]}"),
+    ):
+        form = {"name": name, "csrf_token": token[1]}
+        assert answer in await (await client.post("/", form=form)).get_data(as_text=True)
+    assert "token is missing" in await (await client.post("/")).get_data(as_text=True)
+
+
+@pytest.mark.parametrize("protected", [False, True])
+async def test_a_nested_form_needs_no_token_of_its_own(protected: bool) -> None:
+    class Outer(QuartForm):
+        post = fields.FormField(PostForm)
+        posts = fields.FieldList(fields.FormField(PostForm))
+
+    app = make_app(WTF_CSRF_ENABLED=True)
+    if protected:
+        CSRFProtect(app)
+
+    @app.post("/nested")
+    async def nested() -> ResponseReturnValue:
+        form = await Outer.create_form()
+        return {"valid": await form.validate_on_submit(), "fields": sorted(form.post.form.data)}
+
+    client = QuartClient(app)
+    async with client.session_transaction() as stored:
+        stored["csrf_token"] = NONCE
+    form = {"csrf_token": TOKEN, "post-title": "x", "posts-0-title": "x"}
+    answer = await (await client.post("/nested", form=form)).get_json()
+    assert answer == {"valid": True, "fields": sorted(PostForm(meta=NO_CSRF).data)}
+    if not protected:
+        del form["csrf_token"]
+        answer = await (await client.post("/nested", form=form)).get_json()
+        assert answer["valid"] is False
+
+
+async def test_a_form_has_a_secret_a_name_and_a_time_of_its_own() -> None:
+    class OwnForm(QuartForm):
+        class Meta:
+            csrf_secret = "its own"
+            csrf_field_name = "proof"
+            csrf_time_limit = None
+
+    async with make_app(WTF_CSRF_ENABLED=True).test_request_context("/", method="POST"):
+        token = (await OwnForm.create_form()).proof.current_token
+        nonce = URLSafeTimedSerializer("its own", salt="wtf-csrf-token").loads(token)
+        assert session["proof"] == nonce
+        old = URLSafeTimedSerializer("its own", salt="wtf-csrf-token", signer=HourOldSigner)
+        for sent, is_valid in ((old.dumps(nonce), True), (generate_csrf(None, "proof"), False)):
+            form = await OwnForm.create_form(MultiDict({"proof": sent}))
+            assert await form.validate_on_submit() == is_valid
+
+
+async def test_the_limit_of_a_form_is_in_seconds() -> None:
+    app = make_app(WTF_CSRF_ENABLED=True, WTF_CSRF_TIME_LIMIT=None)
+    async with app.test_request_context("/", method="POST"):
+        session["csrf_token"] = NONCE
+        old = URLSafeTimedSerializer(SECRET, salt="wtf-csrf-token", signer=HourOldSigner).dumps(
+            NONCE
+        )
+        for limit_s, is_valid in ((3600, False), (3700, True), (None, True)):
+            meta = {"csrf_time_limit": limit_s}
+            form = await PostForm.create_form(
+                MultiDict({"title": "x", "csrf_token": old}), meta=meta
+            )
+            assert await form.validate_on_submit() == is_valid
+
+
+async def test_a_form_may_have_another_kind_of_token() -> None:
+    class OwnForm(QuartForm):
+        class Meta:
+            csrf_class = SessionCSRF
+            csrf_secret = b"its own"
+            csrf_time_limit = timedelta(minutes=5)
+
+    async with make_app(WTF_CSRF_ENABLED=True).test_request_context("/", method="POST"):
+        token = (await OwnForm.create_form()).csrf_token.current_token
+        assert "##" in token
+        for sent, is_valid in ((token, True), (generate_csrf(), False)):
+            form = await OwnForm.create_form(MultiDict({"csrf_token": sent}))
+            assert await form.validate_on_submit() == is_valid
+
+
+async def test_fallback_keys_sign_forms_still() -> None:
+    old = str(URLSafeTimedSerializer("old", salt="wtf-csrf-token").dumps(NONCE))
+    app = make_app(WTF_CSRF_ENABLED=True, SECRET_KEY_FALLBACKS=["old"])
+    assert (await post(app, form={"title": "x", "csrf_token": old}))["valid"]
