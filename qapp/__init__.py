@@ -15,7 +15,7 @@ from quart import Quart
 from . import accounts, blog, migrations, status, students, tour
 from .config import Settings, kept_secret_key
 from .ext.database import driver, sqlite_path
-from .extensions import csrf, db, hashing, rendering
+from .extensions import csrf, db, hashing, orm, rendering
 from .web import errors, security, templating
 from .web.site import Site
 from .web.static import StaticFiles
@@ -23,7 +23,7 @@ from .web.static import StaticFiles
 SECTIONS = (accounts, blog, students, status)
 NAVIGATION = (
     ("Blog", "blog.index"),
-    ("Students", "students.list"),
+    ("Students", "students.show_all"),
     ("Tour", "tour.index"),
     ("About", "status.about"),
 )
@@ -50,6 +50,7 @@ def create_app(settings: Settings | None = None) -> Quart:
     hashing.init_app(app)
     rendering.init_app(app)
     db.init_app(app)
+    orm.init_app(app)
 
     security.init_app(app)
     errors.init_app(app)

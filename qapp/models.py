@@ -20,7 +20,10 @@ from sqlalchemy import (
     Text,
 )
 from sqlalchemy.event import listen
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import BigInteger
+
+from .ext.orm import Model
 
 # Named constraints: a migration can only change what has a name.
 metadata = MetaData(
@@ -77,17 +80,33 @@ entries = Table(
     sqlite_autoincrement=True,
 )
 
-# `pin` is what letters are sorted by, such as a postcode: a text, since some begin with a zero.
-students = Table(
-    "students",
-    metadata,
-    Column("id", Id, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("city", Text, nullable=False),
-    Column("addr", Text, nullable=False),
-    Column("pin", Text, nullable=False),
-    sqlite_autoincrement=True,
-)
+
+class Base(Model, DeclarativeBase):
+    """The base of what the ORM maps; its tables are beside the others."""
+
+    metadata = metadata
+
+
+class Student(Base):
+    """A student. `pin` is a postcode: a text, since some begin with a zero."""
+
+    __tablename__ = "students"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    name: Mapped[str] = mapped_column(Text)
+    city: Mapped[str] = mapped_column(Text)
+    addr: Mapped[str] = mapped_column(Text)
+    pin: Mapped[str] = mapped_column(Text)
+
+    # The list is sorted by any of them.
+    __table_args__ = (
+        Index(None, "name", "id"),
+        Index(None, "city", "id"),
+        Index(None, "addr", "id"),
+        Index(None, "pin", "id"),
+        {"sqlite_autoincrement": True},
+    )
+
 
 # One number a key: the time up to which its allowance is spent (see qapp.ext.limits).
 rate_limits = Table(

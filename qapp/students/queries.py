@@ -1,15 +1,21 @@
-"""The SQL of the students. Lists are newest first."""
+"""The queries of the students: in SQL, and by the ORM where a visitor picks columns."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+from sqlalchemy import or_, select
+
 from qapp.ext.database import Executor
+from qapp.ext.orm import ORM, Pagination
+from qapp.models import Student as Record
 from qapp.web.paging import PAGE_SIZE, Page, page_of
+
+COLUMNS = ("name", "city", "addr", "pin")
 
 
 class Student(NamedTuple):
-    """A student."""
+    """A student, as SQL returns one."""
 
     id: int
     name: str
@@ -19,7 +25,7 @@ class Student(NamedTuple):
 
 
 async def list_students(db: Executor, *, before: int, limit: int = PAGE_SIZE) -> Page[Student]:
-    """Return the page of students whose ids are smaller than `before`."""
+    """Return the page of students whose ids are smaller than `before`, newest first."""
     rows = await db.fetch_all(
         """
         SELECT id, name, city, addr, pin FROM students
@@ -41,3 +47,34 @@ async def add_student(db: Executor, *, name: str, city: str, addr: str, pin: str
         {"name": name, "city": city, "addr": addr, "pin": pin},
     )
     return student_id
+
+
+async def search_students(
+    orm: ORM, *, words: str, column: str | None, order: str, is_descending: bool
+) -> Pagination[Record]:
+    """Return the page, of the number that the request names, of the students that are looked for.
+
+    :param words: what a column contains, in whatever case; "" is everything.
+    :param column: the one that is looked at; None is all.
+    :param order: the column they are sorted by, or "id".
+    """
+    statement = select(Record)
+    if words:
+        looked_at = [column] if column else COLUMNS
+        contains = [getattr(Record, each).icontains(words, autoescape=True) for each in looked_at]
+        statement = statement.where(or_(*contains))
+    keys = (getattr(Record, order), Record.id)
+    statement = statement.order_by(*(key.desc() if is_descending else key for key in keys))
+    return await orm.paginate(statement)
+
+
+async def save_student(orm: ORM, record: Record) -> None:
+    """Store a student, a new one or a changed one."""
+    orm.session.add(record)
+    await orm.session.commit()
+
+
+async def remove_student(orm: ORM, record: Record) -> None:
+    """Remove a student."""
+    await orm.session.delete(record)
+    await orm.session.commit()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from quart import Blueprint, render_template, url_for
+from quart import Blueprint, flash, redirect, render_template, request, url_for
 from quart.typing import ResponseReturnValue
+from werkzeug.exceptions import BadRequest
 
+from qapp.accounts import User, current_user, login_required
 from qapp.ext.database import ConstraintViolation
-from qapp.extensions import db
+from qapp.extensions import db, orm
+from qapp.models import Student
 from qapp.web.forms import read_form
 from qapp.web.paging import LARGEST_ID, before_asked
 
@@ -14,6 +17,9 @@ from . import queries
 from .forms import StudentForm
 
 blueprint = Blueprint("students", __name__)
+
+LABELS = {"name": "Name", "city": "City", "addr": "Address", "pin": "PIN code"}
+LONGEST_QUERY = 100
 
 
 @blueprint.get("/addnew")
@@ -54,3 +60,74 @@ async def list_students() -> ResponseReturnValue:
         older_url=url_for("students.list", before=page.before) if page.before else None,
         newest_url=url_for("students.list") if before < LARGEST_ID else None,
     )
+
+
+def printable(text: str) -> str:
+    """Return a text without what can't be seen: to SQLite's LIKE a NUL is the end of a pattern."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+@blueprint.get("/students")
+async def show_all() -> ResponseReturnValue:
+    """Show the students that are looked for, sorted by any column."""
+    words = printable(request.args.get("q", ""))[:LONGEST_QUERY].strip()
+    column = request.args.get("in")
+    sort = request.args.get("sort", "-id")
+    order = sort.removeprefix("-")
+    if order not in (*queries.COLUMNS, "id") or column not in (*queries.COLUMNS, None, ""):
+        raise BadRequest("The students have no such column.")
+    found = await queries.search_students(
+        orm, words=words, column=column or None, order=order, is_descending=sort != order
+    )
+    return await render_template(
+        "students/show_all.html",
+        found=found,
+        words=words,
+        column=column,
+        sort=sort,
+        labels=LABELS,
+        may_edit=current_user() is not None,
+    )
+
+
+@blueprint.route("/new", methods=["GET", "POST"])
+async def new() -> ResponseReturnValue:
+    """Add a student by the ORM."""
+    form = await read_form(StudentForm)
+    if not form.is_submitted():
+        return await render_template("students/new.html", form=form)
+    if not await form.validate_on_submit():
+        if not all(field.data for field in form):
+            await flash("Please enter all the fields", "error")
+        return await render_template("students/new.html", form=form), 422
+    student = Student()
+    form.populate_obj(student)
+    await queries.save_student(orm, student)
+    await flash("Record was successfully added", "success")
+    return redirect(url_for("students.show_all"))
+
+
+@blueprint.route("/students/<int:student_id>/edit", methods=["GET", "POST"])
+@login_required
+async def edit(_: User, student_id: int) -> ResponseReturnValue:
+    """Change a student."""
+    student = await orm.get_or_404(Student, student_id)
+    form = await read_form(StudentForm, obj=student)
+    if not form.is_submitted():
+        return await render_template("students/edit.html", form=form, student=student)
+    if not await form.validate_on_submit():
+        return await render_template("students/edit.html", form=form, student=student), 422
+    form.populate_obj(student)
+    await queries.save_student(orm, student)
+    await flash("Record was successfully changed", "success")
+    return redirect(url_for("students.show_all"))
+
+
+@blueprint.post("/students/<int:student_id>/delete")
+@login_required
+async def delete(_: User, student_id: int) -> ResponseReturnValue:
+    """Delete a student."""
+    student = await orm.get_or_404(Student, student_id)
+    await queries.remove_student(orm, student)
+    await flash("Record was successfully deleted", "success")
+    return redirect(url_for("students.show_all"))

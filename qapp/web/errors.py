@@ -16,6 +16,7 @@ from quart import (
     url_for,
 )
 from quart.typing import ResponseReturnValue
+from sqlalchemy.exc import DBAPIError, OperationalError
 from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServerError
 
 from qapp.ext.csrf import CSRFError
@@ -90,6 +91,9 @@ def init_app(app: Quart) -> None:
     for busy in (DatabaseBusy, DatabaseClosed, StatementTimeout, TransactionTimeout, PoolBusy):
         app.register_error_handler(busy, handle_busy)
     app.register_error_handler(DatabaseFailure, handle_failure)
+    # The ORM's: a lock or a time limit, or what the database can't do at all.
+    app.register_error_handler(OperationalError, handle_busy)
+    app.register_error_handler(DBAPIError, handle_failure)
 
 
 async def error_response(
@@ -206,7 +210,7 @@ async def handle_busy(error: Exception) -> ResponseReturnValue:
     return await error_response(503, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
-async def handle_failure(error: DatabaseFailure) -> ResponseReturnValue:
+async def handle_failure(error: DatabaseFailure | DBAPIError) -> ResponseReturnValue:
     """Answer 503 where the disk is at fault; who runs the site finds it in the log."""
     current_app.logger.error("Database: %s %s: %s", request.method, request.path, error)
     full = Words("We have no room left to store this.", "Please try again later.")

@@ -21,6 +21,8 @@ PAGES = (
     "/post/1",
     "/list",
     "/enternew",
+    "/students",
+    "/new",
     "/about",
     "/nowhere",
 )

@@ -15,13 +15,19 @@ from tests.conftest import Dump, Serve, Visitor
 from tests.web.tools import CHANGING, Route, routes_of
 
 # Those need no field, and the tour's page of a request shows any.
-NEEDING_NO_FORM = ("accounts.logout", "blog.delete", "tour.request_object.show")
+NEEDING_NO_FORM = (
+    "accounts.logout",
+    "blog.delete",
+    "students.delete",
+    "tour.request_object.show",
+)
 METHODS = ("GET", "HEAD", "OPTIONS", *CHANGING, "TRACE", "BREW")
 
 
 @pytest.fixture
 async def routes(app: Quart, alice: Visitor) -> list[Route]:
-    """Every route, with addresses of an entry of alice's."""
+    """Every route, with addresses of an entry of alice's and of a student."""
+    await alice.post("/new", {"name": "Asha", "city": "Pune", "addr": "1 Road", "pin": "411001"})
     return list(routes_of(app, entry=await alice.add("Entry", "text")))
 
 

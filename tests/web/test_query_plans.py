@@ -83,7 +83,9 @@ def modules() -> Iterator[ModuleType]:
 def queries() -> Iterator[Query]:
     for module in modules():
         for name, function in inspect.getmembers(module, inspect.iscoroutinefunction):
-            if function.__module__ == module.__name__ and not name.startswith("_"):
+            if function.__module__ != module.__name__ or name.startswith("_"):
+                continue
+            if "orm" not in inspect.signature(function).parameters:  # whose SQL is not ours
                 yield function
 
 

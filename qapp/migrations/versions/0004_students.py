@@ -22,6 +22,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_students"),
         sqlite_autoincrement=True,
     )
+    for column in ("name", "city", "addr", "pin"):
+        op.create_index(f"ix_students_{column}_id", "students", [column, "id"])
 
 
 def downgrade() -> None:
