@@ -746,7 +746,7 @@ async def test_a_cancel_at_any_await_leaves_all_or_nothing(
         assert await add(db, 99) == 1
         await idle(db)
         assert await is_clean(db)
-        assert asyncio.all_tasks() == mine
+        assert asyncio.all_tasks() <= mine  # what opening the database began may end meanwhile
         assert not writes_of(db)._waiting
         found = [i for i in await ids(db) if i not in (7, 8, 99)]
         assert found in ([], everything)
