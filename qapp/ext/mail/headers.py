@@ -1,0 +1,126 @@
+"""What may stand in a header: addresses and texts, checked before they come near the wire."""
+
+from __future__ import annotations
+
+import re
+from email import policy
+from email.errors import HeaderParseError, MessageDefect
+from email.headerregistry import Address as HeaderAddress
+from email.message import EmailMessage
+
+Address = str | tuple[str, str]
+
+# Seven bits everywhere: not every server takes more.
+POLICY = policy.SMTP.clone(cte_type="7bit")
+
+# Also what `str.splitlines` takes for a line end (U+0085, U+2028, …), as the standard library
+# folds headers with it. A tab is white space.
+CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+HEADER_NAME = re.compile(r"[!-9;-~]{1,70}")  # RFC 5322, 3.6.8
+TOKEN = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}")  # RFC 6838, 4.2
+BLANK = re.compile(r"[\s()]")
+NAMED = re.compile(r"(?P<name>[^<>]*)<(?P<spec>[^<>]*)>")
+NOT_FOLDED = re.compile(rb"[\r\n](?![ \t]|\n[ \t])")
+# What Python's parser of headers raises where a text breaks it, beside what it means to raise.
+BROKEN = (ValueError, IndexError, KeyError, AttributeError, TypeError, HeaderParseError)
+# Folding takes longer the longer the text is; an address is 254 characters at most (RFC 5321).
+MOST_CHARACTERS = 8192
+MOST_IN_ADDRESS = 320
+
+
+class BadHeaderError(Exception):
+    """A header holds what would end it, or is no address; the text says which."""
+
+
+def checked_text(value: str, field: str) -> str:
+    """Return a text for a header.
+
+    :raises BadHeaderError: if it holds a line end or another control character, what is no
+        character, or too much.
+    """
+    if CONTROL.search(value):
+        raise BadHeaderError(f"The {field} holds a line end or another control character.")
+    if len(value) > MOST_CHARACTERS:
+        raise BadHeaderError(f"The {field} is longer than {MOST_CHARACTERS} characters.")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise BadHeaderError(f"The {field} holds what is no character.") from None
+    return value
+
+
+def checked_name(name: str) -> str:
+    """Return a header's name; raise `BadHeaderError` if it is none."""
+    if not HEADER_NAME.fullmatch(name):
+        raise BadHeaderError(f"No header may be called {name[:80]!r}.")
+    return name
+
+
+def parsed_address(address: Address, field: str) -> HeaderAddress:
+    """Return an address for a header; the domain in ASCII, as servers know it (RFC 5891).
+
+    :param address: `"a@b"`, `"Name <a@b>"` or `("Name", "a@b")`.
+    :raises BadHeaderError: if it is none, or more than one, or the part before the @ is not ASCII:
+        hardly a server takes that (RFC 6531).
+    """
+    name, spec = _split(address)
+    checked_text(name, field)
+    checked_text(spec, field)
+    if len(spec) > MOST_IN_ADDRESS:
+        raise BadHeaderError(f"The {field} has an address of {len(spec)} characters.")
+    local, at, domain = spec.rpartition("@")
+    if not local.isascii():
+        raise BadHeaderError(f"The {field} has {spec!r}, whose part before the @ is not ASCII.")
+    if not local.startswith('"') and BLANK.search(spec):
+        raise BadHeaderError(f"The {field} has {spec!r}, with a blank or a comment in it.")
+    try:
+        domain = domain.encode("idna").decode() if not domain.startswith("[") else domain
+        made = HeaderAddress(" ".join(name.split()), addr_spec=f"{local}{at}{domain}")
+    except (*BROKEN, MessageDefect):
+        made = None
+    if made is None or not made.username or not made.domain:
+        raise BadHeaderError(f"The {field} has {spec!r}, which is no address.")
+    return made
+
+
+def _split(address: Address) -> tuple[str, str]:
+    if not isinstance(address, str):
+        return address[0] or "", address[1].strip()
+    match = NAMED.fullmatch(address.strip())
+    if match is None:
+        return "", address.strip()
+    name = match["name"].strip()
+    if len(name) > 1 and name[0] == name[-1] == '"':
+        name = re.sub(r"\\(.)", r"\1", name[1:-1])
+    return name, match["spec"].strip()
+
+
+def set_header(email: EmailMessage, name: str, value: object) -> None:
+    """Set a header.
+
+    :raises BadHeaderError: if Python can't write it, or reads a control character in it: an
+        encoded word (RFC 2047) may hide a line end, and Python before 3.12.5 writes it bare
+        (CVE-2024-6923).
+    """
+    try:
+        email[name] = value
+        read = str(email.get_all(name, [])[-1])
+    except BROKEN as error:
+        raise BadHeaderError(f"The header {name} can't be written: {error}") from error
+    if CONTROL.search(read):
+        raise BadHeaderError(f"The header {name} hides a control character.")
+
+
+def check_folding(email: EmailMessage) -> None:
+    """Look at every header of every part as it will be written.
+
+    :raises BadHeaderError: if one would end before it ends, whoever is at fault.
+    """
+    for part in email.walk():
+        for name, value in part.items():
+            try:
+                written = POLICY.fold_binary(name, value)
+            except BROKEN as error:
+                raise BadHeaderError(f"The header {name} can't be written: {error}") from error
+            if NOT_FOLDED.search(written.removesuffix(b"\r\n")):
+                raise BadHeaderError(f"The header {name} would end before it ends.")
