@@ -12,6 +12,7 @@ from qapp.models import Student as Record
 from qapp.web.paging import PAGE_SIZE, Page, page_of
 
 COLUMNS = ("name", "city", "addr", "pin")
+ROWS_AT_ONCE = 1000
 
 
 class Student(NamedTuple):
@@ -35,6 +36,20 @@ async def list_students(db: Executor, *, before: int, limit: int = PAGE_SIZE) ->
         into=Student,
     )
     return page_of(rows, limit)
+
+
+async def list_students_after(
+    db: Executor, *, after: int, limit: int = ROWS_AT_ONCE
+) -> list[Student]:
+    """Return the first students whose ids are larger than `after`, oldest first."""
+    return await db.fetch_all(
+        """
+        SELECT id, name, city, addr, pin FROM students
+        WHERE id > :after ORDER BY id LIMIT :limit
+        """,
+        {"after": after, "limit": limit},
+        into=Student,
+    )
 
 
 async def add_student(db: Executor, *, name: str, city: str, addr: str, pin: str) -> int:

@@ -29,6 +29,7 @@ from tests.conftest import Visitor
 # What a query is called with, by the name of the argument.
 VALUES: dict[str, Any] = {
     "addr": "x",
+    "after": 0,
     "author_id": 1,
     "before": 30,
     "city": "x",
