@@ -12,18 +12,19 @@ from pathlib import Path
 
 from quart import Quart
 
-from . import accounts, blog, migrations, status, students, tour
+from . import accounts, blog, contact, migrations, status, students, tour
 from .config import Settings, kept_secret_key
 from .ext.database import driver, sqlite_path
-from .extensions import csrf, db, hashing, orm, rendering
+from .extensions import csrf, db, hashing, mail, orm, rendering
 from .web import errors, security, templating
 from .web.site import Site
 from .web.static import StaticFiles
 
-SECTIONS = (accounts, blog, students, status)
+SECTIONS = (accounts, blog, students, contact, status)
 NAVIGATION = (
     ("Blog", "blog.index"),
     ("Students", "students.show_all"),
+    ("Contact", "contact.contact"),
     ("Tour", "tour.index"),
     ("About", "status.about"),
 )
@@ -51,6 +52,7 @@ def create_app(settings: Settings | None = None) -> Quart:
     rendering.init_app(app)
     db.init_app(app)
     orm.init_app(app)
+    mail.init_app(app)
 
     security.init_app(app)
     errors.init_app(app)

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any, Self
 
 from .kinds import (
+    ADDRESS,
     COOKIE,
     FOLDER,
     HOSTS,
@@ -23,7 +24,10 @@ from .kinds import (
     KEY_LENGTH,
     KEYS,
     ON_OFF,
+    PASSWORD,
+    SERVER,
     URL,
+    WORD,
     Kind,
     Rates,
     choice,
@@ -36,7 +40,12 @@ PREFIX = "QAPP_"
 FOREIGN_PREFIX = "QAPP_TEST_"
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 RATE_LIMITS: Rates = MappingProxyType(
-    {"login": (20, 900), "login_address": (200, 900), "register": (20, 3600)}
+    {
+        "login": (20, 900),
+        "login_address": (200, 900),
+        "register": (20, 3600),
+        "contact": (10, 3600),
+    }
 )
 # Prefixes with a meaning to browsers (RFC 6265bis, 4.1.3).
 SECURE_NAMES = ("__host-", "__secure-")
@@ -95,8 +104,23 @@ class Settings:
         RATE_LIMITS,
         rates(RATE_LIMITS),
         "how often an address may try",
-        "login=20/900,login_address=200/900,register=20/3600",
+        "login=20/900,login_address=200/900,register=20/3600,contact=10/3600",
     )
+    OPERATOR_ADDRESS: str = setting(
+        "operator@localhost", ADDRESS, "who gets what visitors write to the site"
+    )
+    MAIL_DEFAULT_SENDER: str = setting("qapp@localhost", ADDRESS, "from whom the site's mail is")
+    MAIL_BACKEND: str = setting(
+        "file",
+        choice(smtp="smtp", file="file", console="console"),
+        "where mail goes: to a server, into mail/ in the instance folder, or to the log",
+    )
+    MAIL_SERVER: str = setting("127.0.0.1", SERVER, "the mail server")
+    MAIL_PORT: int = setting(25, whole(1, 65_535), "its port")
+    MAIL_USE_TLS: bool = setting(False, ON_OFF, "whether TLS begins after connecting", "off")
+    MAIL_USE_SSL: bool = setting(False, ON_OFF, "whether all of the connection is TLS", "off")
+    MAIL_USERNAME: str | None = setting(None, WORD, "who logs in at the mail server", "nobody")
+    MAIL_PASSWORD: str | None = setting(None, PASSWORD, "the password for that", "none")
     MAX_CONTENT_LENGTH: int = setting(
         2_097_152, whole(1024, 1_073_741_824), "the largest request body, in bytes"
     )
@@ -123,6 +147,10 @@ class Settings:
             raise ConfigError(
                 f"{PREFIX}DEBUG shows the program to visitors; allowed: off, or http and only "
                 f"{', '.join(LOCAL_HOSTS)} as {PREFIX}TRUSTED_HOSTS"
+            )
+        if self.MAIL_USE_TLS and self.MAIL_USE_SSL:
+            raise ConfigError(
+                f"{PREFIX}MAIL_USE_TLS and {PREFIX}MAIL_USE_SSL are both on; allowed: one of them"
             )
         # Browsers drop such a cookie over http: nobody could log in.
         if (self.SESSION_COOKIE_NAME or "").lower().startswith(SECURE_NAMES) and not is_https:

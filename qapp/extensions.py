@@ -6,12 +6,14 @@ import os
 
 from .ext.csrf import CSRFProtect
 from .ext.database import Database
+from .ext.mail import Mail
 from .ext.orm import ORM
 from .ext.threads import BoundedPool
 from .models import Base
 
 db = Database()
 orm = ORM(model_class=Base)
+mail = Mail(db=db)
 csrf = CSRFProtect()
 # A hash takes 19 MiB for 15 ms: as many at a time as there are processors.
 hashing = BoundedPool("hashing", threads=os.cpu_count() or 1, most_jobs=200)

@@ -102,6 +102,24 @@ def _read_hosts(text: str) -> tuple[str, ...]:
     return hosts
 
 
+def _read_server(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*|[0-9A-Fa-f:]+:[0-9A-Fa-f:.]*", text):
+        raise ValueError("is no name of a server")
+    return text
+
+
+def _read_address(text: str) -> str:
+    if not re.fullmatch(r"[!-~]+@[A-Za-z0-9.-]+", text) or text.count("@") > 1 or "," in text:
+        raise ValueError("is no address")
+    return text
+
+
+def _read_word(text: str) -> str:
+    if not text or not text.isprintable():
+        raise ValueError("is empty, or has characters that can't be seen")
+    return text
+
+
 def _read_cookie(text: str) -> str:
     # A token of RFC 6265, 4.1.1, without the marks that nobody uses.
     if not re.fullmatch(r"[A-Za-z0-9_.-]+", text):
@@ -123,3 +141,7 @@ URL = Kind(
 )
 HOSTS = Kind(_read_hosts, "host names without port, separated by commas; .example.org: all below")
 COOKIE = Kind(_read_cookie, "letters, digits, hyphens, underscores and dots")
+SERVER = Kind(_read_server, "the name or the address of a server, without a port")
+ADDRESS = Kind(_read_address, "one address, such as me@example.org")
+WORD = Kind(_read_word, "a text of one line")
+PASSWORD = Kind(_read_word, "a text of one line", is_secret=True)

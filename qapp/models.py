@@ -14,10 +14,12 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
     Text,
+    text,
 )
 from sqlalchemy.event import listen
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -115,6 +117,36 @@ rate_limits = Table(
     Column("key", Text, primary_key=True),
     Column("spent_until_ms", BigInteger, nullable=False),
     Index(None, "spent_until_ms"),
+)
+
+# What is to be mailed, until it is (see qapp.ext.mail.queue).
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("message_id", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("recipients", Text, nullable=False),
+    Column("options", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("due_ms", BigInteger, nullable=False),
+    Column("lease", Text),
+    Column("tries", Integer, nullable=False),
+    Column("failed_ms", BigInteger),
+    Column("last_error", Text),
+    Index(
+        "ix_outbox_due",
+        "due_ms",
+        sqlite_where=text("failed_ms IS NULL"),
+        postgresql_where=text("failed_ms IS NULL"),
+    ),
+)
+
+# Whose addresses the contact form does not take.
+blocked_domains = Table(
+    "blocked_domains", metadata, Column("domain", String(253), primary_key=True)
 )
 
 # SQLite's full-text index over the entries, kept by triggers so that nothing can forget it.

@@ -24,7 +24,7 @@ LAYERS = (
     ("qapp.migrations",),
     ("qapp.web",),
     ("qapp.accounts",),
-    ("qapp.blog", "qapp.students", "qapp.status", "qapp.tour"),
+    ("qapp.blog", "qapp.students", "qapp.contact", "qapp.status", "qapp.tour"),
     ("qapp.demo_texts", "qapp"),
     ("qapp.demo", "qapp.asgi", "qapp.db_commands"),
     ("qapp.cli",),

@@ -23,6 +23,8 @@ PAGES = (
     "/enternew",
     "/students",
     "/new",
+    "/contact",
+    "/mail",
     "/about",
     "/nowhere",
 )

@@ -33,6 +33,7 @@ VALUES: dict[str, Any] = {
     "author_id": 1,
     "before": 30,
     "city": "x",
+    "domain": "example.org",
     "entry_id": 1,
     "expires_at": 2,
     "idle_since": 0,

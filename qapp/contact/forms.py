@@ -1,0 +1,123 @@
+"""The forms that become mail."""
+
+from __future__ import annotations
+
+from wtforms import (
+    Field,
+    IntegerField,
+    RadioField,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import (
+    DataRequired,
+    InputRequired,
+    Length,
+    NumberRange,
+    Regexp,
+    ValidationError,
+)
+
+from qapp.ext.forms import NoControlCharacters, QuartForm
+from qapp.extensions import db
+
+from . import queries
+
+LONGEST_NAME = 100
+LONGEST_ADDRESS = 500
+LONGEST_TEXT = 5000
+# The part before the @ is its server's business; this is what nobody's has, or what could be two.
+EMAIL = r"[!#-\x27*+\-./0-9=?A-Z^_`a-z{|}~]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+\Z"
+
+
+def stripped(value: str | None) -> str | None:
+    """Remove the blanks around a text."""
+    return value.strip() if value is not None else None
+
+
+class ContactForm(QuartForm):
+    """Who writes, and how to answer."""
+
+    name = StringField(
+        "Name",
+        [
+            DataRequired("Please enter your name."),
+            NoControlCharacters(),
+            Length(max=LONGEST_NAME, message=f"A name has at most {LONGEST_NAME} characters."),
+        ],
+        filters=[stripped],
+    )
+    gender = RadioField(
+        "Gender",
+        choices=[
+            SelectChoice("F", "Female"),
+            SelectChoice("M", "Male"),
+            SelectChoice("X", "Other, or not said"),
+        ],
+        validators=[InputRequired("Choose one of these.")],
+    )
+    address = TextAreaField(
+        "Address",
+        [
+            NoControlCharacters(allow="\n\r\t"),
+            Length(
+                max=LONGEST_ADDRESS, message=f"An address has at most {LONGEST_ADDRESS} characters."
+            ),
+        ],
+        render_kw={"rows": 3},
+    )
+    email = StringField(
+        "Email",
+        [
+            DataRequired("Please enter your email address."),
+            Length(max=254, message="This is too long for an address."),
+            Regexp(EMAIL, message="This is no address that we could answer to."),
+        ],
+        filters=[stripped],
+        description="We answer to it, and use it for nothing else.",
+    )
+    age = IntegerField(
+        "Age",
+        [
+            InputRequired("Please enter your age, as a whole number."),
+            NumberRange(1, 150, "An age is from 1 to 150."),
+        ],
+    )
+    language = SelectField(
+        "Language",
+        choices=[
+            SelectChoice("py", "Python"),
+            SelectChoice("cpp", "C++"),
+            SelectChoice("js", "JavaScript"),
+        ],
+    )
+
+    async def validate_email(self, field: Field) -> None:
+        """Refuse the address of a domain that the operator has blocked."""
+        if await queries.is_blocked(db, domain=field.data.rpartition("@")[2]):
+            raise ValidationError("We take no mail from addresses of this domain.")
+
+
+class MailForm(QuartForm):
+    """One message to the operator."""
+
+    subject = StringField(
+        "Subject",
+        [
+            DataRequired("Give it a subject."),
+            NoControlCharacters(),
+            Length(max=LONGEST_NAME, message=f"A subject has at most {LONGEST_NAME} characters."),
+        ],
+        filters=[stripped],
+    )
+    body = TextAreaField(
+        "Message",
+        [
+            DataRequired("Write something."),
+            NoControlCharacters(allow="\n\r\t"),
+            Length(max=LONGEST_TEXT, message=f"A message has at most {LONGEST_TEXT:,} characters."),
+        ],
+        render_kw={"rows": 8},
+    )
