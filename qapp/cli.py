@@ -19,6 +19,7 @@ from .config import PREFIX, ConfigError, Settings
 from .db_commands import database_path, db_group
 from .demo import fill
 from .ext.database import Database, DatabaseError
+from .ext.mail import queue
 from .web.templating import iso_time, now_ms
 
 # There are names for more, but the demo is of a site, not of a nation.
@@ -152,6 +153,58 @@ def user_list() -> None:
     with_database(work)
 
 
+@click.group("mail")
+def mail_group() -> None:
+    """The mail that waits, or was given up."""
+
+
+@mail_group.command("list")
+@click.option("--failed", is_flag=True, help="Only what was given up.")
+def mail_list(failed: bool) -> None:
+    """List the outbox, oldest first."""
+
+    async def work(db: Database) -> None:
+        after = 0
+        while entries := await queue.list_entries(db, only_failed=failed, after=after):
+            for entry in entries:
+                state = f"given up: {entry.last_error}" if entry.failed_ms else "waits"
+                due = iso_time(entry.due_ms)
+                to = ", ".join(entry.recipients)
+                click.echo(f"{entry.id}\t{due}\t{to}\t{entry.subject}\t{state}")
+            after = entries[-1].id
+
+    with_database(work)
+
+
+@mail_group.command("retry")
+@click.argument("number", type=click.IntRange(1), required=False)
+def mail_retry(number: int | None) -> None:
+    """Try what was given up anew: message NUMBER, or all."""
+
+    async def work(db: Database) -> None:
+        count = await queue.retry(db, now_ms=now_ms(), number=number)
+        if number is not None and not count:
+            raise click.ClickException(f"Message {number} was not given up.")
+        click.echo(f"{count} message{'' if count == 1 else 's'} will be tried anew.")
+
+    with_database(work)
+
+
+@mail_group.command("preview")
+@click.argument("number", type=click.IntRange(1))
+def mail_preview(number: int) -> None:
+    """Print message NUMBER as it is sent."""
+
+    async def work(db: Database) -> None:
+        try:
+            message = await queue.preview(db, number)
+        except LookupError as error:
+            raise click.ClickException(str(error)) from None
+        click.echo(message.as_string(), nl=False)
+
+    with_database(work)
+
+
 def ask_password() -> str:
     """Return a password that may be one: typed twice, or a line of standard input."""
     if sys.stdin.isatty():
@@ -182,6 +235,7 @@ for command in (
     demo_command,
     db_group,
     user_group,
+    mail_group,
 ):
     cli.add_command(command)
 
