@@ -6,14 +6,10 @@ from wtforms import HiddenField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length, Regexp
 
 from qapp.ext.forms import NoControlCharacters, QuartForm
+from qapp.web.forms import stripped
 
 LONGEST_TITLE = 200
 LONGEST_TEXT = 100_000
-
-
-def stripped(value: str | None) -> str | None:
-    """Remove the blanks around a text."""
-    return value.strip() if value is not None else None
 
 
 def one_line_end(value: str | None) -> str | None:

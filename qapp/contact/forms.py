@@ -22,6 +22,7 @@ from wtforms.validators import (
 
 from qapp.ext.forms import NoControlCharacters, QuartForm
 from qapp.extensions import db
+from qapp.web.forms import stripped
 
 from . import queries
 
@@ -30,11 +31,6 @@ LONGEST_ADDRESS = 500
 LONGEST_TEXT = 5000
 # The part before the @ is its server's business; this is what nobody's has, or what could be two.
 EMAIL = r"[!#-\x27*+\-./0-9=?A-Z^_`a-z{|}~]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+\Z"
-
-
-def stripped(value: str | None) -> str | None:
-    """Remove the blanks around a text."""
-    return value.strip() if value is not None else None
 
 
 class ContactForm(QuartForm):

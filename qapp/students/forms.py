@@ -6,14 +6,10 @@ from wtforms import StringField
 from wtforms.validators import DataRequired, Length, Regexp
 
 from qapp.ext.forms import NoControlCharacters, QuartForm
+from qapp.web.forms import stripped
 
 LONGEST_NAME = 100
 LONGEST_ADDRESS = 200
-
-
-def stripped(value: str | None) -> str | None:
-    """Remove the blanks around a text."""
-    return value.strip() if value is not None else None
 
 
 class StudentForm(QuartForm):

@@ -56,3 +56,8 @@ def _flat(fields: Iterable[Field]) -> Iterator[Field]:
             yield from _flat(field)
         else:
             yield field
+
+
+def stripped(value: str | None) -> str | None:
+    """Remove the blanks around a text."""
+    return value.strip() if value is not None else None
