@@ -6,7 +6,7 @@ from quart import Blueprint, current_app, render_template, request
 from quart.typing import ResponseReturnValue
 
 from qapp.ext.limits import Rate, network_of, take
-from qapp.ext.mail import Message
+from qapp.ext.mail import BadHeaderError, Message
 from qapp.extensions import db, mail
 from qapp.web.forms import read_form
 from qapp.web.templating import now_ms
@@ -14,6 +14,12 @@ from qapp.web.templating import now_ms
 from .forms import ContactForm, MailForm
 
 blueprint = Blueprint("contact", __name__)
+
+# What no form says in advance: a line end that only Unicode knows, an address with two dots.
+UNMAILABLE = (
+    "This can't be mailed as it stands. Look for odd characters in the first line, "
+    "and whether the email address is right."
+)
 
 
 @blueprint.route("/contact", methods=["GET", "POST"])
@@ -25,9 +31,12 @@ async def contact() -> ResponseReturnValue:
     if not await form.validate_on_submit():
         return await render_template("contact/contact.html", form=form), 422
     body = await render_template("contact/message.txt", form=form)
-    await to_operator(
-        Message(f"Contact: {form.name.data}", body=body, reply_to=(form.name.data, form.email.data))
-    )
+    reply_to = (form.name.data, form.email.data)
+    try:
+        await to_operator(Message(f"Contact: {form.name.data}", body=body, reply_to=reply_to))
+    except BadHeaderError:
+        form.form_errors.append(UNMAILABLE)
+        return await render_template("contact/contact.html", form=form), 422
     return await render_template("contact/success.html", name=form.name.data)
 
 
@@ -39,7 +48,11 @@ async def one_message() -> ResponseReturnValue:
         return await render_template("contact/mail.html", form=form, is_sent=False)
     if not await form.validate_on_submit():
         return await render_template("contact/mail.html", form=form, is_sent=False), 422
-    await to_operator(Message(form.subject.data, body=form.body.data))
+    try:
+        await to_operator(Message(form.subject.data, body=form.body.data))
+    except BadHeaderError:
+        form.form_errors.append(UNMAILABLE)
+        return await render_template("contact/mail.html", form=form, is_sent=False), 422
     return await render_template("contact/mail.html", form=form, is_sent=True)
 
 
@@ -47,6 +60,7 @@ async def to_operator(message: Message) -> None:
     """Put a message to the operator into the outbox.
 
     :raises RateLimited: if this address has written too often.
+    :raises BadHeaderError: if a name, a subject or an address can't stand in a message's head.
     """
     rate = current_app.config["RATE_LIMITS"].get("contact")
     if rate is not None:

@@ -167,6 +167,31 @@ async def test_a_bad_message_is_not_sent(
     assert dump()["outbox"] == []
 
 
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        *(
+            ("/contact", {**FORM, "email": email})
+            for email in (".a@example.org", "a.@example.org", "a..b@example.org", f"a@{'b' * 64}.c")
+        ),
+        *(
+            (path, {**form, field: text})
+            for path, form, field in (("/contact", FORM, "name"), ("/mail", NOTE, "subject"))
+            for text in ("a\x7fb", "a\x85b", "a\u2028b", "=?utf-8?q?a=0d=0aBcc:_b@c.d?=")
+        ),
+    ],
+)
+async def test_what_no_message_can_carry_is_refused_with_what_was_typed(
+    visitor: Visitor, dump: Callable[[], Dump], path: str, form: dict[str, str]
+) -> None:
+    response = await visitor.post(path, form)
+    text = await response.get_data(as_text=True)
+    assert response.status_code == 422
+    assert "This can&#39;t be mailed as it stands." in text
+    assert form.get("email", form.get("body", "")).splitlines()[0] in text
+    assert dump()["outbox"] == []
+
+
 async def test_who_writes_too_often_has_to_wait(
     serve: Serve, server: Server, dump: Callable[[], Dump]
 ) -> None:
