@@ -12,18 +12,30 @@ from pathlib import Path
 
 from quart import Quart
 
-from . import accounts, blog, contact, migrations, status, students, tour
+from . import accounts, blog, contact, files, migrations, preferences, status, students, tour
 from .config import Settings, kept_secret_key
 from .ext.database import driver, sqlite_path
-from .extensions import csrf, db, hashing, mail, orm, rendering
+from .extensions import (
+    csrf,
+    db,
+    hashing,
+    importing,
+    inspection,
+    mail,
+    orm,
+    rendering,
+    storage,
+)
 from .web import errors, security, templating
+from .web.memory import return_large_blocks
 from .web.site import Site
 from .web.static import StaticFiles
 
-SECTIONS = (accounts, blog, students, contact, status)
+SECTIONS = (accounts, blog, students, files, contact, preferences, status)
 NAVIGATION = (
     ("Blog", "blog.index"),
     ("Students", "students.show_all"),
+    ("Files", "files.index"),
     ("Contact", "contact.contact"),
     ("Tour", "tour.index"),
     ("About", "status.about"),
@@ -50,8 +62,11 @@ def create_app(settings: Settings | None = None) -> Quart:
     StaticFiles(Path(__file__).parent / "static").init_app(app)
     hashing.init_app(app)
     rendering.init_app(app)
+    importing.init_app(app)
+    inspection.init_app(app)
     db.init_app(app)
     orm.init_app(app)
+    storage.init_app(app)
     mail.init_app(app)
 
     security.init_app(app)
@@ -69,6 +84,7 @@ async def prepared(app: Quart) -> AsyncGenerator[None, None]:
     if warning := driver.warning():
         app.logger.warning(warning)
     await asyncio.to_thread(prepare_database, app)
+    return_large_blocks()
     with _outliving_sigterm():
         yield
 

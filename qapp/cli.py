@@ -19,7 +19,7 @@ from .config import PREFIX, ConfigError, Settings
 from .db_commands import database_path, db_group
 from .demo import fill
 from .ext.database import Database, DatabaseError
-from .ext.mail import queue
+from .ext.mail import upkeep
 from .web.templating import iso_time, now_ms
 
 # There are names for more, but the demo is of a site, not of a nation.
@@ -165,7 +165,7 @@ def mail_list(failed: bool) -> None:
 
     async def work(db: Database) -> None:
         after = 0
-        while entries := await queue.list_entries(db, only_failed=failed, after=after):
+        while entries := await upkeep.list_entries(db, only_failed=failed, after=after):
             for entry in entries:
                 state = f"given up: {entry.last_error}" if entry.failed_ms else "waits"
                 due = iso_time(entry.due_ms)
@@ -182,7 +182,7 @@ def mail_retry(number: int | None) -> None:
     """Try what was given up anew: message NUMBER, or all."""
 
     async def work(db: Database) -> None:
-        count = await queue.retry(db, now_ms=now_ms(), number=number)
+        count = await upkeep.retry(db, now_ms=now_ms(), number=number)
         if number is not None and not count:
             raise click.ClickException(f"Message {number} was not given up.")
         click.echo(f"{count} message{'' if count == 1 else 's'} will be tried anew.")
@@ -197,7 +197,7 @@ def mail_preview(number: int) -> None:
 
     async def work(db: Database) -> None:
         try:
-            message = await queue.preview(db, number)
+            message = await upkeep.preview(db, number)
         except LookupError as error:
             raise click.ClickException(str(error)) from None
         click.echo(message.as_string(), nl=False)

@@ -45,6 +45,7 @@ RATE_LIMITS: Rates = MappingProxyType(
         "login_address": (200, 900),
         "register": (20, 3600),
         "contact": (10, 3600),
+        "upload": (60, 3600),
     }
 )
 # Prefixes with a meaning to browsers (RFC 6265bis, 4.1.3).
@@ -104,7 +105,7 @@ class Settings:
         RATE_LIMITS,
         rates(RATE_LIMITS),
         "how often an address may try",
-        "login=20/900,login_address=200/900,register=20/3600,contact=10/3600",
+        "login=20/900,login_address=200/900,register=20/3600,contact=10/3600,upload=60/3600",
     )
     OPERATOR_ADDRESS: str = setting(
         "operator@localhost", ADDRESS, "who gets what visitors write to the site"
@@ -121,8 +122,33 @@ class Settings:
     MAIL_USE_SSL: bool = setting(False, ON_OFF, "whether all of the connection is TLS", "off")
     MAIL_USERNAME: str | None = setting(None, WORD, "who logs in at the mail server", "nobody")
     MAIL_PASSWORD: str | None = setting(None, PASSWORD, "the password for that", "none")
+    MAIL_OUTBOX_CONNECTIONS: int = setting(
+        4, whole(1, 100), "how many connections to the mail server a worker has at most"
+    )
+    MAIL_OUTBOX_MOST: int = setting(
+        100_000, whole(1, 10_000_000), "how many messages may wait to be mailed"
+    )
+    MAIL_OUTBOX_RESEND: bool = setting(
+        True,
+        ON_OFF,
+        "whether what a killed worker was sending is sent again: off, `qapp mail retry` does it",
+        "on",
+    )
     MAX_CONTENT_LENGTH: int = setting(
         2_097_152, whole(1024, 1_073_741_824), "the largest request body, in bytes"
+    )
+    UPLOAD_MAX_LENGTH: int = setting(
+        26_214_400,
+        whole(1024, 1_073_741_824),
+        "the largest request body of the pages that take files, in bytes",
+    )
+    UPLOAD_TIMEOUT: int = setting(
+        600, whole(1, 86_400), "how long such a body may take to arrive, in seconds"
+    )
+    UPLOAD_QUOTA: int = setting(
+        104_857_600,
+        whole(1024, 1_099_511_627_776),
+        "how much one user may keep, in bytes; all who are not logged in together, too",
     )
     MAX_FORM_MEMORY_SIZE: int = setting(
         2_097_152, whole(1024, 1_073_741_824), "the largest field of a multipart form, in bytes"

@@ -8,6 +8,7 @@ from .ext.csrf import CSRFProtect
 from .ext.database import Database
 from .ext.mail import Mail
 from .ext.orm import ORM
+from .ext.storage import Storage
 from .ext.threads import BoundedPool
 from .models import Base
 
@@ -19,3 +20,8 @@ csrf = CSRFProtect()
 hashing = BoundedPool("hashing", threads=os.cpu_count() or 1, most_jobs=200)
 # Markdown is pure Python: a second thread would only fight the first for the interpreter.
 rendering = BoundedPool("rendering", threads=1, most_jobs=200)
+storage = Storage("files")
+# A picture takes up to 100 MB to decode: one at a time.
+inspection = BoundedPool("inspection", threads=1, most_jobs=200)
+# One file at a time: its parts come one after the other, and more would only take from the loop.
+importing = BoundedPool("importing", threads=1, most_jobs=100)

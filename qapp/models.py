@@ -99,7 +99,10 @@ class Student(Base):
     city: Mapped[str] = mapped_column(Text)
     addr: Mapped[str] = mapped_column(Text)
     pin: Mapped[str] = mapped_column(Text)
+    # Counts the changes, so that of two who edit one student neither overwrites the other.
+    version: Mapped[int] = mapped_column(Integer, server_default="1")
 
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's own way
     # The list is sorted by any of them.
     __table_args__ = (
         Index(None, "name", "id"),
@@ -109,6 +112,23 @@ class Student(Base):
         {"sqlite_autoincrement": True},
     )
 
+
+# What was uploaded: the file itself is in the instance folder, under `key` (see qapp.ext.storage).
+# Who is not logged in owns nothing.
+files = Table(
+    "files",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("key", String(64), nullable=False, unique=True),
+    Column("owner_id", Id, ForeignKey("users.id", ondelete="SET NULL")),
+    Column("name", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("thumbnail", LargeBinary),
+    Column("created_at", BigInteger, nullable=False),
+    Index(None, "owner_id", "created_at"),
+    sqlite_autoincrement=True,
+)
 
 # One number a key: the time up to which its allowance is spent (see qapp.ext.limits).
 rate_limits = Table(

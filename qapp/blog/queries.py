@@ -107,10 +107,12 @@ async def list_entries(db: Executor, *, before: int, limit: int = PAGE_SIZE) -> 
     )
 
 
-async def list_entries_of(db: Executor, *, author_id: int, before: int) -> Page[Entry]:
+async def list_entries_of(
+    db: Executor, *, author_id: int, before: int, limit: int = PAGE_SIZE
+) -> Page[Entry]:
     """Return the page of an author's entries whose ids are smaller than `before`."""
-    values = {"author_id": author_id, "before": before, "limit": PAGE_SIZE + 1}
-    return page_of(await db.fetch_all(LIST_OF_AUTHOR, values, into=Entry))
+    values = {"author_id": author_id, "before": before, "limit": limit + 1}
+    return page_of(await db.fetch_all(LIST_OF_AUTHOR, values, into=Entry), limit)
 
 
 async def find_entry(db: Executor, *, entry_id: int) -> Entry:

@@ -14,7 +14,7 @@ from qapp.extensions import db, rendering
 from qapp.web.errors import Forbidden
 from qapp.web.forms import read_form
 from qapp.web.markup import render
-from qapp.web.paging import LARGEST_ID, PAGE_SIZE, Page, before_asked
+from qapp.web.paging import LARGEST_ID, Page, before_asked, page_size
 from qapp.web.templating import now_ms
 
 from . import queries
@@ -108,7 +108,7 @@ async def author(username: str) -> ResponseReturnValue:
     """Show a user's entries."""
     before = before_asked()
     found = await find_author(db, username=username)
-    page = await queries.list_entries_of(db, author_id=found.id, before=before)
+    page = await queries.list_entries_of(db, author_id=found.id, before=before, limit=page_size())
     return await render_template(
         "blog/author.html",
         author=found,
@@ -122,15 +122,16 @@ async def author(username: str) -> ResponseReturnValue:
 async def search() -> ResponseReturnValue:
     """Show the entries with the words asked for."""
     query = request.args.get("q", "")[:200].strip()
-    number = _page_number()
-    hits = await queries.search_entries(
-        db, query=query, offset=(number - 1) * PAGE_SIZE, limit=PAGE_SIZE + 1
-    )
-    more = len(hits) > PAGE_SIZE
+    size = page_size()
+    number = _page_number(queries.RANKED // size)
+    offset = (number - 1) * size
+    hits = await queries.search_entries(db, query=query, offset=offset, limit=size + 1)
+    more = len(hits) > size
     return await render_template(
         "blog/search.html",
         query=query,
-        hits=hits[:PAGE_SIZE],
+        hits=hits[:size],
+        first=offset + 1,
         newer_url=url_for("blog.search", q=query, page=number - 1) if number > 1 else None,
         older_url=url_for("blog.search", q=query, page=number + 1) if more else None,
     )
@@ -151,7 +152,7 @@ async def feed() -> ResponseReturnValue:
 
 async def _index_page(form: EntryForm | None) -> str:
     before = before_asked()
-    page = await queries.list_entries(db, before=before)
+    page = await queries.list_entries(db, before=before, limit=page_size())
     return await render_template(
         "blog/index.html",
         entries=page.items,
@@ -181,13 +182,12 @@ def _newest(before: int, endpoint: str, **values: Any) -> str | None:
     return url_for(endpoint, **values) if before < LARGEST_ID else None
 
 
-def _page_number() -> int:
+def _page_number(last: int) -> int:
     """Return the request's `?page=`.
 
-    :raises BadRequest: if it is not the number of a page of ranked hits.
+    :raises BadRequest: if it is not a number from 1 to `last`.
     """
     text = request.args.get("page", "1")
-    last = queries.RANKED // PAGE_SIZE
     if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= last):
         raise BadRequest(f"“page” has to be a number from 1 to {last}.")
     return int(text)

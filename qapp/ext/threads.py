@@ -25,8 +25,12 @@ class PoolBusy(Exception):
     """As many jobs as may wait are waiting, or the site stops: try again in a moment."""
 
 
-class _State:
-    def __init__(self, name: str, threads: int) -> None:
+class OpenPool:
+    """The threads of an app that serves."""
+
+    def __init__(self, name: str, threads: int, most_jobs: int) -> None:
+        self.name = name
+        self.most_jobs = most_jobs
         self.executor = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self.is_open = True
         self.jobs = 0
@@ -41,6 +45,30 @@ class _State:
         self.jobs -= 1
         if not self.jobs:
             self.idle.set()
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function in a thread, as `BoundedPool.run`."""
+        if not self.is_open:
+            raise PoolBusy(f"{self.name}: the pool is closed")
+        if self.jobs >= self.most_jobs:
+            raise PoolBusy(f"{self.name}: {self.jobs} jobs are waiting")
+        loop = asyncio.get_running_loop()
+        job = self.executor.submit(function, *args, **kwargs)
+        self.begin()
+
+        def ended_in_thread(_: object) -> None:
+            with suppress(RuntimeError):  # the loop is closed: nobody counts any more
+                loop.call_soon_threadsafe(self.end)
+
+        job.add_done_callback(ended_in_thread)
+        try:
+            return await asyncio.wrap_future(job)
+        except asyncio.CancelledError:
+            # A job dropped at the stop looks like a caller who was cancelled, but nobody was.
+            task = asyncio.current_task()
+            if job.cancelled() and task is not None and not task.cancelling():
+                raise PoolBusy(f"{self.name}: the pool was closed") from None
+            raise
 
     async def close(self) -> None:
         self.is_open = False
@@ -69,7 +97,9 @@ class BoundedPool:
 
         @app.while_serving
         async def opened() -> AsyncGenerator[None, None]:
-            state = app.extensions[self._name] = _State(self._name, self._threads)
+            state = app.extensions[self._name] = OpenPool(
+                self._name, self._threads, self._most_jobs
+            )
             try:
                 yield
             finally:
@@ -83,25 +113,14 @@ class BoundedPool:
 
         :raises PoolBusy: if `most_jobs` run or wait already, or the app does not serve.
         """
-        state: _State | None = current_app.extensions.get(self._name)
-        if state is None or not state.is_open:
+        return await self.opened().run(function, *args, **kwargs)
+
+    def opened(self) -> OpenPool:
+        """Return the current app's pool, for where there is no app context: in a stream, say.
+
+        :raises PoolBusy: if the app does not serve.
+        """
+        state: OpenPool | None = current_app.extensions.get(self._name)
+        if state is None:
             raise PoolBusy(f"{self._name}: the pool is closed")
-        if state.jobs >= self._most_jobs:
-            raise PoolBusy(f"{self._name}: {state.jobs} jobs are waiting")
-        loop = asyncio.get_running_loop()
-        job = state.executor.submit(function, *args, **kwargs)
-        state.begin()
-
-        def ended_in_thread(_: object) -> None:
-            with suppress(RuntimeError):  # the loop is closed: nobody counts any more
-                loop.call_soon_threadsafe(state.end)
-
-        job.add_done_callback(ended_in_thread)
-        try:
-            return await asyncio.wrap_future(job)
-        except asyncio.CancelledError:
-            # A job dropped at the stop looks like a caller who was cancelled, but nobody was.
-            task = asyncio.current_task()
-            if job.cancelled() and task is not None and not task.cancelling():
-                raise PoolBusy(f"{self._name}: the pool was closed") from None
-            raise
+        return state

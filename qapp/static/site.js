@@ -17,7 +17,10 @@
   themeSwitch?.addEventListener("click", () => {
     const theme = isDark() ? "light" : "dark";
     root.dataset.bsTheme = theme;
-    document.cookie = `theme=${theme}; path=/; max-age=31536000; samesite=lax`;
+    const secure = location.protocol === "https:" ? "; secure" : "";
+    document.cookie = `theme=${theme}; path=/; max-age=31536000; samesite=lax${secure}`;
+    const choice = document.querySelector(`input[name=theme][value=${theme}]`); // on /preferences
+    if (choice) choice.checked = true;
     showTheme();
   });
   darkSystem.addEventListener("change", showTheme);

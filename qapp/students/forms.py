@@ -1,15 +1,16 @@
-"""The form of a student."""
+"""The forms of the students."""
 
 from __future__ import annotations
 
-from wtforms import StringField
+from wtforms import HiddenField, StringField
 from wtforms.validators import DataRequired, Length, Regexp
 
-from qapp.ext.forms import NoControlCharacters, QuartForm
+from qapp.ext.forms import FileField, FileRequired, NoControlCharacters, QuartForm
 from qapp.web.forms import stripped
 
 LONGEST_NAME = 100
 LONGEST_ADDRESS = 200
+PIN = r"[0-9A-Za-z][0-9A-Za-z -]{1,8}[0-9A-Za-z]\Z"
 
 
 class StudentForm(QuartForm):
@@ -48,11 +49,27 @@ class StudentForm(QuartForm):
         "PIN code",
         [
             DataRequired("Give the PIN code."),
-            Regexp(
-                r"[0-9A-Za-z][0-9A-Za-z -]{1,8}[0-9A-Za-z]\Z",
-                message="A PIN code has 3 to 10 letters and digits, such as 560001.",
-            ),
+            Regexp(PIN, message="A PIN code has 3 to 10 letters and digits, such as 560001."),
         ],
         filters=[stripped],
         description="The postal code of the address.",
+    )
+
+
+class EditForm(StudentForm):
+    """A change of a student, of the version that the visitor has seen."""
+
+    version = HiddenField(
+        validators=[Regexp(r"[0-9]{1,18}\Z", message="Open the student again to edit it.")]
+    )
+
+
+class ImportForm(QuartForm):
+    """A file of students."""
+
+    file = FileField(
+        "CSV file",
+        [FileRequired("Choose a CSV file.")],
+        description="Its first line names the columns: name, city, addr, pin.",
+        render_kw={"accept": ".csv,text/csv"},
     )

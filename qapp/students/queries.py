@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import or_, select
+from sqlalchemy import delete, or_, select
+from sqlalchemy.orm.exc import StaleDataError
 
 from qapp.ext.database import Executor
 from qapp.ext.orm import ORM, Pagination
 from qapp.models import Student as Record
+from qapp.web.errors import NotFound
 from qapp.web.paging import PAGE_SIZE, Page, page_of
 
 COLUMNS = ("name", "city", "addr", "pin")
 ROWS_AT_ONCE = 1000
+
+
+class StudentChanged(Exception):
+    """Somebody changed the student meanwhile."""
 
 
 class Student(NamedTuple):
@@ -64,14 +71,28 @@ async def add_student(db: Executor, *, name: str, city: str, addr: str, pin: str
     return student_id
 
 
+async def add_students(db: Executor, *, students: Sequence[Mapping[str, str]]) -> None:
+    """Add students, each a value for every column."""
+    await db.execute_many(
+        "INSERT INTO students (name, city, addr, pin) VALUES (:name, :city, :addr, :pin)", students
+    )
+
+
 async def search_students(
-    orm: ORM, *, words: str, column: str | None, order: str, is_descending: bool
+    orm: ORM,
+    *,
+    words: str,
+    column: str | None,
+    order: str,
+    is_descending: bool,
+    per_page: int | None = None,
 ) -> Pagination[Record]:
     """Return the page, of the number that the request names, of the students that are looked for.
 
     :param words: what a column contains, in whatever case; "" is everything.
     :param column: the one that is looked at; None is all.
     :param order: the column they are sorted by, or "id".
+    :param per_page: most students on the page; None is what the request names, or 20.
     """
     statement = select(Record)
     if words:
@@ -80,16 +101,38 @@ async def search_students(
         statement = statement.where(or_(*contains))
     keys = (getattr(Record, order), Record.id)
     statement = statement.order_by(*(key.desc() if is_descending else key for key in keys))
-    return await orm.paginate(statement)
+    return await orm.paginate(statement, per_page=per_page)
 
 
 async def save_student(orm: ORM, record: Record) -> None:
-    """Store a student, a new one or a changed one."""
+    """Store a new student."""
     orm.session.add(record)
     await orm.session.commit()
 
 
+async def change_student(
+    orm: ORM, record: Record, *, version: int, values: Mapping[str, str]
+) -> None:
+    """Change a student, of the version that was seen; `values` are by column.
+
+    :raises StudentChanged: if somebody changed or removed it since; nothing is stored then.
+    """
+    if record.version != version:
+        raise StudentChanged
+    for column, value in values.items():
+        setattr(record, column, value)
+    try:
+        await orm.session.commit()
+    except StaleDataError as error:  # between the reading of the record and this
+        await orm.session.rollback()
+        raise StudentChanged from error
+
+
 async def remove_student(orm: ORM, record: Record) -> None:
-    """Remove a student."""
-    await orm.session.delete(record)
+    """Remove a student, whoever changed it meanwhile; raise `NotFound` if it is gone already."""
+    removed = await orm.session.execute(
+        delete(Record).where(Record.id == record.id).returning(Record.id)
+    )
+    if removed.first() is None:
+        raise NotFound
     await orm.session.commit()

@@ -1,18 +1,23 @@
-"""The students as CSV (RFC 4180)."""
+"""The students as a file of CSV, sent and taken in, a part at a time."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import AsyncIterator, Iterable
-from io import StringIO
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import IO, NamedTuple
 
-from qapp.ext.database import Executor
+from qapp.ext.database import Database, Executor, TransactionTimeout
+from qapp.ext.threads import PoolBusy
+from qapp.extensions import importing
 
-from .queries import COLUMNS, ROWS_AT_ONCE, Student, list_students_after
+from .queries import COLUMNS, ROWS_AT_ONCE, add_students, list_students_after
+from .spreadsheet import MOST_FAULTS, Fault, StudentFile, cells_of, lines_of
 
-# What a spreadsheet takes for a formula when a cell begins with it
-# (https://owasp.org/www-community/attacks/CSV_Injection).
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# The writer is the import's for that time (15 to 40 µs a student, the more the larger the table),
+# and the others wait as long at most before they are told that the site is busy.
+LONGEST_STORING_S = 10.0
+TOO_LONG = "To store so many at once takes too long: import the file in parts."
 
 
 async def rows_as_csv(db: Executor) -> AsyncIterator[str]:
@@ -29,13 +34,68 @@ async def rows_as_csv(db: Executor) -> AsyncIterator[str]:
             return
 
 
-def cells_of(student: Student) -> list[str]:
-    """Return a student's cells; an apostrophe before what a spreadsheet would calculate."""
-    return [f"'{cell}" if cell.startswith(FORMULA) else cell for cell in student[1:]]
+class FaultyFile(Exception):
+    """A file has faults, so nothing of it was stored; `is_cut` when it may have more."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        self.faults = faults[:MOST_FAULTS]
+        self.is_cut = len(faults) >= MOST_FAULTS
 
 
-def lines_of(rows: Iterable[Iterable[str]]) -> str:
-    """Return rows as lines of CSV."""
-    text = StringIO(newline="")
-    csv.writer(text).writerows(rows)
-    return text.getvalue()
+class Progress(NamedTuple):
+    """How far an import is: what it does, and how much of all is done."""
+
+    doing: str
+    done: int
+    of: int
+
+
+def tell_nobody(_: Progress) -> None:
+    """Hear of a progress that nobody waits for."""
+
+
+async def import_students(
+    db: Database, stream: IO[bytes], tell: Callable[[Progress], None] = tell_nobody
+) -> int:
+    """Add all students of a CSV file, or none; return how many.
+
+    The file is checked to its end before the first is stored: the writer, for which all others
+    wait, is not held for a file with faults.
+
+    :param stream: the file, which is closed at the end.
+    :param tell: called now and then with the progress.
+    :raises FaultyFile: if it can't be read or a student in it can't be stored.
+    """
+    async with _opened(stream) as file:
+        of = 2 * file.size_bytes
+        while await importing.run(file.read) is not None:
+            tell(Progress("Checking", file.read_bytes, of))
+        if file.faults:
+            raise FaultyFile(file.faults)
+        await importing.run(file.rewind)
+        try:
+            async with db.transaction(LONGEST_STORING_S) as tx:
+                students = await importing.run(file.read)
+                while students is not None:
+                    # The next are read while these are stored: the writer waits for nothing.
+                    _, students = await asyncio.gather(
+                        add_students(tx, students=students), importing.run(file.read)
+                    )
+                    tell(Progress("Storing", file.size_bytes + file.read_bytes, of))
+        except TransactionTimeout as error:
+            raise FaultyFile([Fault(1, TOO_LONG)]) from error
+        return file.rows
+
+
+@asynccontextmanager
+async def _opened(stream: IO[bytes]) -> AsyncIterator[StudentFile]:
+    file = StudentFile(stream)
+    try:
+        yield file
+    finally:
+        # In the pool's one thread, where after a cancel a part may still be read; and to give back
+        # a large file's blocks takes a while.
+        try:
+            await importing.run(file.close)
+        except PoolBusy:
+            file.close()

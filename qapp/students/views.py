@@ -17,16 +17,19 @@ from quart import (
 from quart.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
-from qapp.accounts import User, current_user, login_required
+from qapp.accounts import User, current_user, login_first, login_required
 from qapp.ext.database import ConstraintViolation
 from qapp.extensions import db, orm
 from qapp.models import Student
+from qapp.web.bodies import large_body
 from qapp.web.forms import read_form
-from qapp.web.paging import LARGEST_ID, before_asked
+from qapp.web.paging import LARGEST_ID, before_asked, page_size
 
 from . import queries
-from .forms import StudentForm
-from .service import rows_as_csv
+from .forms import EditForm, ImportForm, StudentForm
+from .progress import imported, progress_of_import, wants_progress
+from .queries import StudentChanged
+from .service import FaultyFile, import_students, rows_as_csv
 
 blueprint = Blueprint("students", __name__)
 
@@ -66,7 +69,7 @@ async def addrec() -> ResponseReturnValue:
 async def list_students() -> ResponseReturnValue:
     """Show the students, newest first."""
     before = before_asked()
-    page = await queries.list_students(db, before=before)
+    page = await queries.list_students(db, before=before, limit=page_size())
     return await render_template(
         "students/list.html",
         students=page.items,
@@ -90,7 +93,12 @@ async def show_all() -> ResponseReturnValue:
     if order not in (*queries.COLUMNS, "id") or column not in (*queries.COLUMNS, None, ""):
         raise BadRequest("The students have no such column.")
     found = await queries.search_students(
-        orm, words=words, column=column or None, order=order, is_descending=sort != order
+        orm,
+        words=words,
+        column=column or None,
+        order=order,
+        is_descending=sort != order,
+        per_page=None if "per_page" in request.args else page_size(),
     )
     return await render_template(
         "students/show_all.html",
@@ -103,9 +111,15 @@ async def show_all() -> ResponseReturnValue:
     )
 
 
-@blueprint.get("/students.csv", endpoint="csv")
-async def download() -> Response:
-    """Send the whole table as CSV."""
+@blueprint.route("/students.csv", methods=["GET", "POST"], endpoint="csv")
+@large_body
+async def as_csv() -> ResponseReturnValue:
+    """Send the whole table as CSV, or add what a file of CSV holds."""
+    return await (take_csv() if request.method == "POST" else send_csv())
+
+
+async def send_csv() -> Response:
+    """Send the whole table."""
 
     @stream_with_context
     async def rows() -> AsyncIterator[str]:
@@ -117,6 +131,30 @@ async def download() -> Response:
     response.headers["Content-Disposition"] = "attachment; filename=students.csv"
     response.timeout = LONGEST_DOWNLOAD_S  # else the app's limit cuts it off in silence
     return response
+
+
+@login_required
+async def take_csv(_: User) -> ResponseReturnValue:
+    """Add all students of a file, or say what is wrong in which line."""
+    form = await read_form(ImportForm)
+    if not await form.validate_on_submit():
+        return await render_template("students/import.html", form=form), 422
+    if wants_progress():
+        return progress_of_import(form)
+    try:
+        count = await import_students(db, form.file.data.stream)
+    except FaultyFile as faulty:
+        return await render_template("students/import.html", form=form, faulty=faulty), 422
+    await flash(imported(count), "success")
+    return redirect(url_for("students.show_all"))
+
+
+@blueprint.get("/students/import")
+@login_first
+async def import_file(_: User) -> ResponseReturnValue:
+    """Show the form for a file of students."""
+    form = await ImportForm.create_form(None)
+    return await render_template("students/import.html", form=form)
 
 
 @blueprint.route("/new", methods=["GET", "POST"])
@@ -141,13 +179,27 @@ async def new() -> ResponseReturnValue:
 async def edit(_: User, student_id: int) -> ResponseReturnValue:
     """Change a student."""
     student = await orm.get_or_404(Student, student_id)
-    form = await read_form(StudentForm, obj=student)
+    form = await read_form(EditForm, obj=student)
     if not form.is_submitted():
         return await render_template("students/edit.html", form=form, student=student)
     if not await form.validate_on_submit():
         return await render_template("students/edit.html", form=form, student=student), 422
-    form.populate_obj(student)
-    await queries.save_student(orm, student)
+    try:
+        await queries.change_student(
+            orm,
+            student,
+            version=int(form.version.data),
+            values={column: form[column].data for column in queries.COLUMNS},
+        )
+    except StudentChanged:
+        student = await orm.get_or_404(Student, student_id)
+        form.version.data = str(student.version)
+        now = ", ".join(getattr(student, column) for column in queries.COLUMNS)
+        form.form_errors.append(
+            f"Somebody changed this student meanwhile, to: {now}. "
+            "Save again to replace that with what stands here."
+        )
+        return await render_template("students/edit.html", form=form, student=student), 409
     await flash("Record was successfully changed", "success")
     return redirect(url_for("students.show_all"))
 

@@ -29,6 +29,7 @@ from qapp.ext.database import (
     TransactionTimeout,
 )
 from qapp.ext.limits import RateLimited
+from qapp.ext.storage import StorageFull
 from qapp.ext.threads import PoolBusy
 
 from .site import error_id
@@ -76,6 +77,7 @@ WORDS = {
     429: Words("That was too often.", "Wait a little, then try again."),
     500: Words("Something broke on our side.", "It is in our log. Please try again in a while."),
     503: Words("We are too busy right now.", "Nothing was stored. Please try again in a moment."),
+    507: Words("We have no room left to store this.", "Please try again later."),
 }
 
 
@@ -90,6 +92,7 @@ def init_app(app: Quart) -> None:
     app.register_error_handler(RateLimited, handle_rate_limited)
     for busy in (DatabaseBusy, DatabaseClosed, StatementTimeout, TransactionTimeout, PoolBusy):
         app.register_error_handler(busy, handle_busy)
+    app.register_error_handler(StorageFull, handle_storage_full)
     app.register_error_handler(DatabaseFailure, handle_failure)
     # The ORM's: a lock or a time limit, or what the database can't do at all.
     app.register_error_handler(OperationalError, handle_busy)
@@ -216,3 +219,9 @@ async def handle_failure(error: DatabaseFailure | DBAPIError) -> ResponseReturnV
     full = Words("We have no room left to store this.", "Please try again later.")
     words = full if isinstance(error, DiskFull) else None
     return await error_response(503, words, {"Retry-After": "60"})
+
+
+async def handle_storage_full(error: StorageFull) -> ResponseReturnValue:
+    """Answer 507; who runs the site finds it in the log."""
+    current_app.logger.error("Storage: %s %s: %s", request.method, request.path, error)
+    return await error_response(507)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from io import BytesIO
 from typing import IO, Any
 
 from quart.formparser import MultiPartParser
@@ -19,12 +20,32 @@ from werkzeug.sansio.multipart import (
     NeedData,
 )
 
+from qapp.ext.storage import Part
+
+Begin = Callable[[], Awaitable[Part]]
+MOST_FILES = 20
+
+
+class UploadedFile(FileStorage):
+    """A file that has arrived on the disk, not in memory.
+
+    :ivar part: what `Storage.keep` takes.
+    """
+
+    def __init__(self, part: Part, event: File) -> None:
+        super().__init__(part.file, event.filename, event.name, headers=event.headers)
+        self.part = part
+
 
 class StrictMultiPartParser(MultiPartParser):
     """A parser that keeps nothing of a form that it can't read to its end.
 
     Quart's puts a replacement for bytes that are no text, and drops the fields that have not come.
+
+    :ivar begin_part: begins a file on the disk; without it, small ones are in memory.
     """
+
+    begin_part: Begin | None = None
 
     async def parse(
         self, body: Body, boundary: bytes, content_length: int | None
@@ -39,22 +60,21 @@ class StrictMultiPartParser(MultiPartParser):
         files: list[FileStorage] = []
         part: Field | File
         text = bytearray()
-        stream: IO[bytes] | None = None
+        stream: IO[bytes] | Part | None = None
         try:
             async for event in _events(decoder, body):
                 if isinstance(event, Field):
                     part, text, stream = event, bytearray(), None
                 elif isinstance(event, File):
                     part = event
-                    stream = self.start_file_streaming(event, content_length or 0)
-                    files.append(
-                        FileStorage(stream, event.filename, event.name, headers=event.headers)
-                    )
+                    if len(files) >= MOST_FILES:
+                        raise RequestEntityTooLarge("The form has too many files.")
+                    stream, file = await self._begin_file(event, content_length or 0)
+                    files.append(file)
                 elif isinstance(event, Data):
                     if stream is not None:
-                        stream.write(event.data)
-                        if not event.more_data:
-                            stream.seek(0)
+                        await _write(stream, event)
+                        del event  # as in _events
                         continue
                     text += event.data
                     limit = self.max_form_memory_size
@@ -69,10 +89,34 @@ class StrictMultiPartParser(MultiPartParser):
         named: Any = [(file.name, file) for file in files]
         return self.cls(fields), self.cls(named)
 
+    async def _begin_file(
+        self, event: File, content_length: int
+    ) -> tuple[IO[bytes] | Part, FileStorage]:
+        if not event.filename:  # what a browser sends where none was chosen
+            stream: IO[bytes] = BytesIO()
+        elif self.begin_part is not None:
+            part = await self.begin_part()
+            return part, UploadedFile(part, event)
+        else:
+            stream = self.start_file_streaming(event, content_length)
+        return stream, FileStorage(stream, event.filename, event.name, headers=event.headers)
+
+
+async def _write(stream: IO[bytes] | Part, event: Data) -> None:
+    if isinstance(stream, Part):
+        await stream.write(event.data)
+        if not event.more_data:
+            await stream.end()
+    else:
+        stream.write(event.data)
+        if not event.more_data:
+            stream.seek(0)
+
 
 async def _events(decoder: MultipartDecoder, body: Body) -> AsyncIterator[Event]:
     async for data in body:
         decoder.receive_data(data)
+        del data  # else it stays in memory until the next has come
         while not isinstance(event := decoder.next_event(), NeedData):
             yield event
     decoder.receive_data(None)

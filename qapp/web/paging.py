@@ -1,4 +1,7 @@
-"""Keyset paging: a page starts where the one before it ended, at any depth for the same price."""
+"""Paging: how much a visitor has on a page, and pages that start where the one before ended.
+
+Such a page, found by a key, has the same price at any depth.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from quart import request
 from werkzeug.exceptions import BadRequest
 
 PAGE_SIZE = 20
+PAGE_SIZES = {str(size): size for size in (10, PAGE_SIZE, 50, 100)}
+PAGE_SIZE_COOKIE = "page_size"
 LARGEST_ID = 2**63 - 1
 
 
@@ -27,6 +32,11 @@ class Page(NamedTuple, Generic[T]):
 
     items: Sequence[T]
     before: int | None
+
+
+def page_size() -> int:
+    """Return how many items the visitor has chosen to see on a page, else `PAGE_SIZE`."""
+    return PAGE_SIZES.get(request.cookies.get(PAGE_SIZE_COOKIE, ""), PAGE_SIZE)
 
 
 def page_of(rows: Sequence[T], size: int = PAGE_SIZE) -> Page[T]:

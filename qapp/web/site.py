@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 from functools import cached_property
 from string import punctuation
 from types import TracebackType
 from typing import Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote
 
-from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
+from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 from itsdangerous import BadData
 from quart import Quart, g, has_request_context, request
 from quart.formparser import FormDataParser
@@ -18,18 +19,22 @@ from quart.sessions import SecureCookieSession, SecureCookieSessionInterface
 from quart.wrappers import BaseRequestWebsocket
 from quart.wrappers import Request as QuartRequest
 from quart.wrappers.request import Body
-from werkzeug.datastructures import MultiDict
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.exceptions import RequestEntityTooLarge
 
-from .multipart import StrictMultiPartParser
+from qapp.ext.storage import Part
+from qapp.extensions import storage
+
+from .bodies import AT_A_TIME, Incoming, Lingering, StreamedBody
+from .formparser import StrictFormParser
 
 REMEMBERED = frozenset({str, int})
 URLS_REMEMBERED = 10_000
 LONGEST_REMEMBERED = 200  # what visitors put into addresses is not to fill the memory
 
-Parsed = tuple[MultiDict[Any, Any], MultiDict[Any, Any]]
-
-URLENCODED = frozenset({"application/x-www-form-urlencoded", "application/x-url-encoded"})
+# Requests that have a body only if they say so.
+BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
+BODY_HEADERS = frozenset({b"content-length", b"transfer-encoding"})
+STREAMED = "qapp.streamed_body"  # where a scope holds it
 LABEL = "[a-z0-9-]{1,63}"
 HOST = re.compile(rf"(?P<name>\[[0-9a-f:.]+\]|{LABEL}(\.{LABEL})*)(:[0-9]{{1,5}})?", re.IGNORECASE)
 
@@ -59,62 +64,38 @@ class CountingBody(Body):
             raise
 
 
-class StrictFormParser(FormDataParser):
-    """A parser that refuses what it can't read, where Quart's hands out an empty form."""
-
-    async def parse(
-        self,
-        body: Body,
-        mimetype: str,
-        content_length: int | None,
-        options: dict[str, str] | None = None,
-    ) -> Parsed:
-        self.silent = False
-        try:
-            if mimetype in URLENCODED:
-                return await self._urlencoded(body)
-            if mimetype == "multipart/form-data":
-                form, files = await self._multipart(body, content_length, options or {})
-            else:
-                form, files = await super().parse(body, mimetype, content_length, options)
-            if None in form or None in files:
-                for _, file in files.items(multi=True):
-                    file.close()
-                raise ValueError("a part has no name")
-            return form, files
-        except UnicodeError as error:
-            raise BadRequest("The form is not encoded in UTF-8.") from error
-        except ValueError as error:
-            raise BadRequest(f"The form can't be read: {error}.") from error
-
-    async def _multipart(
-        self, body: Body, content_length: int | None, options: dict[str, str]
-    ) -> Parsed:
-        boundary = options.get("boundary", "").encode("ascii")
-        if not boundary:
-            raise ValueError("it has no boundary")
-        parser = StrictMultiPartParser(
-            cls=self.cls or MultiDict,
-            max_content_length=self.max_content_length,
-            max_form_memory_size=self.max_form_memory_size,
-            max_form_parts=self.max_form_parts,
-            stream_factory=self.stream_factory,
-        )
-        return await parser.parse(body, boundary, content_length)
-
-    async def _urlencoded(self, body: Body) -> Parsed:
-        text = (await body).decode()
-        if self.max_form_parts is not None and text.count("&") >= self.max_form_parts:
-            raise RequestEntityTooLarge("The form has too many fields.")
-        storage = self.cls or MultiDict
-        return storage(parse_qsl(text, keep_blank_values=True, errors="strict")), storage()
-
-
 class Request(QuartRequest):
     """A request whose body and form are refused when they are too large or unreadable."""
 
     body_class: type[Body] = CountingBody
     form_data_parser_class = StrictFormParser
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._parts: list[Part] = []
+        body = self.scope.get("extensions", {}).get(STREAMED, {}).get("body")
+        if body is not None:
+            self.body = body
+            self.body_timeout = body.timeout_s
+            self.max_content_length = body.most_bytes
+
+    def make_form_data_parser(self) -> FormDataParser:
+        parser = super().make_form_data_parser()
+        if isinstance(parser, StrictFormParser) and isinstance(self.body, StreamedBody):
+            parser.begin_part = self._begin_part
+        return parser
+
+    async def close(self) -> None:
+        """Close the uploaded files, and remove those that nobody kept."""
+        if isinstance(self.body, StreamedBody):
+            self.body.leave()
+        await super().close()
+        await storage.discard(*self._parts)
+
+    async def _begin_part(self) -> Part:
+        part = await storage.begin()
+        self._parts.append(part)
+        return part
 
     @cached_property
     def host(self) -> str:
@@ -159,6 +140,7 @@ class Site(Quart):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._urls: dict[tuple[Any, ...], str] = {}
+        self._turns = asyncio.Semaphore(AT_A_TIME)
 
     def url_for(self, endpoint: str, **values: Any) -> str:
         """Build an address, as Quart does; one that was built before is remembered.
@@ -192,10 +174,44 @@ class Site(Quart):
         if scope["type"] == "http":
             if self.config["PREFERRED_URL_SCHEME"] == "https":
                 scope["scheme"] = "https"
+            if scope["method"] not in BODILESS or any(
+                name in BODY_HEADERS for name, _ in scope["headers"]
+            ):
+                receive, send = self._received(scope, receive, send)
             # Quart decodes the query before any error handler could answer.
             if not scope["query_string"].isascii():
                 scope["query_string"] = quote(scope["query_string"], safe=punctuation).encode()
         await super().asgi_app(scope, receive, send)
+
+    @cached_property
+    def large_bodies(self) -> frozenset[str]:
+        """The paths whose views are marked by `large_body`."""
+        return frozenset(
+            rule.rule
+            for rule in self.url_map.iter_rules()
+            if hasattr(self.view_functions[rule.endpoint], "has_large_body")
+        )
+
+    def _received(
+        self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> tuple[ASGIReceiveCallable, ASGISendCallable]:
+        """Let no body be left unreceived, and a large one be read as it is asked for."""
+        incoming = Incoming(receive)
+        lingering = Lingering(send, incoming)
+        if scope["method"] != "POST" or scope["path"] not in self.large_bodies:
+            return incoming.receive, lingering
+        length = dict(scope["headers"]).get(b"content-length", b"")
+        body = StreamedBody(
+            incoming,
+            declared_bytes=int(length) if length.isdigit() else None,
+            most_bytes=self.config["UPLOAD_MAX_LENGTH"],
+            most_awaited_bytes=self.config["MAX_CONTENT_LENGTH"],
+            idle_s=self.config["BODY_TIMEOUT"],
+            timeout_s=self.config["UPLOAD_TIMEOUT"],
+            turns=self._turns,
+        )
+        scope.setdefault("extensions", {})[STREAMED] = {"body": body}
+        return body.next_message, lingering
 
     def log_exception(
         self,

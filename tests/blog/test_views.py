@@ -7,11 +7,12 @@ import re
 from collections.abc import Callable
 
 import pytest
+from quart import Quart
 
 from qapp.accounts import queries as account_queries
 from qapp.blog import queries
 from qapp.ext.database.contract import Statement
-from qapp.extensions import db, rendering
+from qapp.extensions import db
 from tests.conftest import Clock, Dump, Page, Visitor
 
 
@@ -122,11 +123,11 @@ async def test_what_is_shown_is_cleaned_when_it_is_written_and_the_source_is_kep
 
 
 async def test_rendering_too_busy_stores_nothing(
-    alice: Visitor, monkeypatch: pytest.MonkeyPatch, dump: Callable[[], Dump]
+    app: Quart, alice: Visitor, monkeypatch: pytest.MonkeyPatch, dump: Callable[[], Dump]
 ) -> None:
     entry = await alice.add()
     before = dump()
-    monkeypatch.setattr(rendering, "_most_jobs", 0)
+    monkeypatch.setattr(app.extensions["rendering"], "most_jobs", 0)
     for path in ("/add", f"/post/{entry}/edit"):
         response = await alice.post(path, {"title": "x", "text": "y", "version": "1"})
         assert response.status_code == 503

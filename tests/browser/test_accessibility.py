@@ -25,10 +25,11 @@ PAGES = (
     "/new",
     "/contact",
     "/mail",
+    "/preferences",
     "/about",
     "/nowhere",
 )
-FOR_USERS = ("/", "/post/1", "/post/1/edit", "/account")
+FOR_USERS = ("/", "/post/1", "/post/1/edit", "/account", "/students/import")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Callable
+from email import message_from_bytes
+from email.utils import getaddresses
 from typing import Any
 
 import pytest
@@ -59,11 +61,31 @@ async def test_what_was_filled_in_is_mailed_to_the_operator(
     email = received.email
     assert email["From"] == "qapp@localhost"
     assert email["Subject"] == "Contact: Asha Rao"
-    assert email["Reply-To"] == "Asha Rao <asha@example.org>"
+    assert email["Reply-To"] == "asha@example.org"
     body = email.get_content()
     for value in ("Asha Rao", "14 MG Road\nBengaluru", "asha@example.org", "30", "py"):
         assert value in body.replace("\r\n", "\n")
     assert "csrf" not in body.lower()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"all@example.net, {'n' * 60}",
+        f'"<all@example.net>" {"n" * 60}',
+        f"all: all@example.net; {'n' * 60}",
+        f"Ä, all@example.net, {'n' * 60}",
+    ],
+)
+async def test_no_name_makes_the_operator_answer_to_others(
+    visitor: Visitor, server: Server, name: str
+) -> None:
+    assert (await visitor.post("/contact", {**FORM, "name": name})).status_code == 200
+    (received,) = await server.has(1)
+    head = message_from_bytes(received.content)
+    assert getaddresses(head.get_all("Reply-To", [])) == [("", "asha@example.org")]
+    assert getaddresses(head.get_all("To", [])) == [("", "boss@example.org")]
+    assert received.email["Subject"] == f"Contact: {name}"
 
 
 async def test_a_message_is_sent(visitor: Visitor, server: Server) -> None:
@@ -107,7 +129,8 @@ async def test_no_request_waits_for_the_mail_server(visitor: Visitor, server: Se
         ("age", "x", "Not a valid integer"),
         ("age", "-1", "from 1 to 150"),
         ("age", "1e9", "Not a valid integer"),
-        ("age", "9" * 5000, ""),
+        ("age", "9" * 400, "from 1 to 150"),  # more than a float holds
+        ("age", "9" * 5000, "Not a valid integer"),  # more than Python reads
         ("age", "151", "from 1 to 150"),
         ("language", "cobol", "Not a valid choice"),
     ],
@@ -200,6 +223,15 @@ async def test_who_writes_too_often_has_to_wait(
     statuses = [(await visitor.post("/mail", NOTE)).status_code for _ in range(3)]
     assert statuses == [200, 200, 429]
     assert len(await server.has(2)) == 2
+
+
+async def test_where_too_much_mail_waits_the_visitor_is_told_so(
+    visitor: Visitor, dump: Callable[[], Dump]
+) -> None:
+    visitor.app.extensions["mail"].settings.most = 0
+    response = await visitor.post("/mail", NOTE)
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
+    assert dump()["outbox"] == []
 
 
 async def test_by_default_mail_is_a_file(serve: Serve, settings: Any) -> None:

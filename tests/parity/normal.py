@@ -2,12 +2,14 @@
 
 Left out are the frame around the content, form tokens and versions, content hashes in addresses,
 times, request ids, blanks between tags, and of the session cookie its signature; its content is
-compared instead.
+compared instead. Of Sijax's answers only the commands are compared: the order of their fields, and
+the form in which a stream brings them, is each side's own.
 """
 
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
@@ -29,6 +31,8 @@ FLASH = re.compile(
     r"(?:\s*<button.*?</button>)?\s*</div>",
     re.DOTALL,
 )
+AROUND_TAGS = re.compile(r"\s*(<[^>]*>)\s*")
+COMMANDS = re.compile(r"""(?:^|Sijax\.processCommands\()(\[\{"[^\n]*\}\])(?:\);|$)""", re.MULTILINE)
 LEFT_OUT = (
     (re.compile(r'(name="csrf_token"[^>]* value=)"[^"]*"'), r'\1"TOKEN"'),
     (re.compile(r'(name="version"[^>]* value=)"\d+"'), r'\1"VERSION"'),
@@ -65,7 +69,9 @@ def observe(answer: Answer, further: Iterable[str] = ()) -> Observed:
         body = CRUMBS.sub("", f"<title>{title[1].strip()}</title>{main[1]}")
         flashes = "\n".join(f"{f[1]}: {html.unescape(f[2])}" for f in FLASH.finditer(body))
         body = FLASH.sub("", body)
-        body = re.sub(r"\s*(<[^>]*>)\s*", r"\1", body)
+        body = AROUND_TAGS.sub(r"\1", body)
+    elif frames := _commands(body):
+        body = frames
     for pattern, instead in LEFT_OUT:
         body = pattern.sub(instead, body)
     sessions: list[str] = []
@@ -81,6 +87,16 @@ def observe(answer: Answer, further: Iterable[str] = ()) -> Observed:
         body=re.sub(r"\s+", " ", body).strip(),
         headers="\n".join(f"{name}: {headers.get(name, '')}" for name in further),
     )
+
+
+def _commands(body: str) -> str:
+    """Return the commands of an answer of Sijax, a line for each frame; "" for other answers."""
+    frames = [json.loads(frame) for frame in COMMANDS.findall(body)]
+    if not all("type" in command for frame in frames for command in frame):
+        return ""
+    for command in (command for frame in frames for command in frame if "html" in command):
+        command["html"] = AROUND_TAGS.sub(r"\1", command["html"])
+    return "\n".join(json.dumps(frame, sort_keys=True) for frame in frames)
 
 
 def _cookies(lines: list[str], sessions: list[str]) -> Iterator[str]:

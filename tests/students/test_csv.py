@@ -35,7 +35,9 @@ async def test_what_was_typed_comes_back(visitor: Visitor) -> None:
     assert await rows_of(visitor) == [list(FORM), list(odd.values())]
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "=cmd|' /C calc'!A0"])
+@pytest.mark.parametrize(
+    "cell", ["=1+1", "+1", "-1", "@SUM(A1)", "=cmd|' /C calc'!A0", "'=1", "''=1"]
+)
 async def test_a_cell_is_no_formula(visitor: Visitor, cell: str) -> None:
     await visitor.post("/addrec", {**FORM, "name": cell})
     assert (await rows_of(visitor))[1][0] == f"'{cell}"

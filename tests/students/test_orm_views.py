@@ -128,7 +128,7 @@ async def test_a_student_is_added(
     text = await visitor.text("/students")
     assert "Record was successfully added" in text
     assert shown(pages) == ["Asha"]
-    assert dump()["students"] == [(1, *FORM.values())]
+    assert dump()["students"] == [(1, *FORM.values(), 1)]
 
 
 @pytest.mark.parametrize("empty", FORM)
@@ -157,11 +157,11 @@ async def test_who_is_logged_in_changes_and_deletes(
     await alice.post("/new", FORM)
     assert 'href="/students/1/edit"' in await alice.text("/students")
     assert 'value="1 MG Road"' in await alice.text("/students/1/edit")
-    response = await alice.post("/students/1/edit", {**FORM, "name": "Asha Rao"})
-    assert response.status_code == 302
-    assert dump()["students"] == [(1, "Asha Rao", *list(FORM.values())[1:])]
-    response = await alice.post("/students/1/edit", {**FORM, "name": ""})
-    assert response.status_code == 422
+    changed = {**FORM, "name": "Asha Rao", "version": "1"}
+    assert (await alice.post("/students/1/edit", changed)).status_code == 302
+    assert dump()["students"] == [(1, "Asha Rao", *list(FORM.values())[1:], 2)]
+    wrong = {**FORM, "name": "", "version": "2"}
+    assert (await alice.post("/students/1/edit", wrong)).status_code == 422
     assert dump()["students"][0][1] == "Asha Rao"
     assert (await alice.post("/students/1/delete")).status_code == 302
     assert dump()["students"] == []
@@ -180,7 +180,7 @@ async def test_nobody_else_does(alice: Visitor, visitor: Visitor, dump: Callable
 @pytest.mark.parametrize("path", ["/students/1", "/students/99999999999999999999"])
 async def test_a_student_who_is_not_there_is_not_found(alice: Visitor, path: str) -> None:
     assert (await alice.get(f"{path}/edit")).status_code == 404
-    assert (await alice.post(f"{path}/edit", FORM)).status_code == 404
+    assert (await alice.post(f"{path}/edit", {**FORM, "version": "1"})).status_code == 404
     assert (await alice.post(f"{path}/delete")).status_code == 404
 
 

@@ -45,7 +45,7 @@ async def test_a_student_is_added_and_listed(
     response = await visitor.post("/addrec", {**FORM, "name": "  Asha "})
     assert response.status_code == 200
     assert "Record successfully added" in await response.get_data(as_text=True)
-    assert dump()["students"] == [(1, "Asha", "Bengaluru", "1 MG Road", "560001")]
+    assert dump()["students"] == [(1, "Asha", "Bengaluru", "1 MG Road", "560001", 1)]
     await visitor.get("/list")
     assert pages[-1].template == "students/list.html"
     assert [student.name for student in pages[-1].context["students"]] == ["Asha"]

@@ -11,14 +11,16 @@ from flask import Flask
 
 from qapp.tour.chapters import CHAPTERS
 
+
+def module_of(path: str) -> str:
+    """Return the module that makes the application of a source: its package, if it has one."""
+    name = path.removesuffix(".py").replace("/", ".")
+    package = name.rpartition(".")[0]
+    return name if package == "tour.originals" else package
+
+
 MODULES = sorted(
-    {
-        pair.flask.removesuffix(".py").replace("/", ".")
-        for chapter in CHAPTERS
-        for pair in chapter.pairs
-        if "flaskr" not in pair.flask
-    }
-    | {"tour.originals", "tour.originals.flaskr"}
+    {module_of(pair.flask) for chapter in CHAPTERS for pair in chapter.pairs} | {"tour.originals"}
 )
 
 

@@ -66,6 +66,8 @@ async def test_a_view_returns_the_text(visitor: Visitor, path: str, text: str) -
         ("/session", ""),
         ("/flash", ""),
         ("/getcookie", "There is no cookie"),
+        ("/sijax", "Nothing is looked for."),
+        ("/sijax?q=not+found", "<li>404 Not Found</li>"),
     ],
 )
 async def test_a_page_says(visitor: Visitor, path: str, words: str) -> None:
@@ -258,4 +260,4 @@ async def test_every_route_of_the_tour_is_tried_here(app: Quart) -> None:
         for rule in app.url_map.iter_rules()
         if rule.endpoint.startswith("tour.") and "POST" in (rule.methods or ())
     }
-    assert posted == {*FORMS, "/request"}
+    assert posted == {*FORMS, "/request", "/sijax"}

@@ -1,4 +1,4 @@
-"""Keyset paging by itself."""
+"""Paging by itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from quart import Quart
 from werkzeug.exceptions import BadRequest
 
-from qapp.web.paging import LARGEST_ID, Page, before_asked, page_of
+from qapp.web.paging import LARGEST_ID, Page, before_asked, page_of, page_size
 
 
 class Item(NamedTuple):
@@ -46,3 +46,23 @@ async def test_what_is_no_id_is_refused(text: str) -> None:
     async with Quart(__name__).test_request_context(f"/?before={text}"):
         with pytest.raises(BadRequest, match="has to be the number of an entry"):
             before_asked()
+
+
+@pytest.mark.parametrize(
+    ("cookie", "size"),
+    [
+        (None, 20),
+        ("page_size=10", 10),
+        ("theme=dark; page_size=100", 100),
+        ("page_size=50; page_size=10", 50),
+        ("page_size=7", 20),
+        ("page_size=", 20),
+        ("page_size", 20),
+        ("=;;page_size==10", 20),
+        ("PAGE_SIZE=50", 20),
+    ],
+)
+async def test_the_size_of_a_page_is_the_cookies(cookie: str | None, size: int) -> None:
+    headers = {"Cookie": cookie} if cookie else {}
+    async with Quart(__name__).test_request_context("/", headers=headers):
+        assert page_size() == size

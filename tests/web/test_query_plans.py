@@ -6,7 +6,7 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import closing, suppress
 from types import ModuleType
 from typing import Any
@@ -33,23 +33,31 @@ VALUES: dict[str, Any] = {
     "author_id": 1,
     "before": 30,
     "city": "x",
+    "before_ms": 1,
     "domain": "example.org",
     "entry_id": 1,
     "expires_at": 2,
     "idle_since": 0,
+    "file_id": 1,
     "is_kept": True,
     "key": "k",
     "limit": 20,
     "login_id": "x",
+    "media_type": "text/plain",
     "name": "x",
     "now_ms": 1,
     "offset": 0,
+    "owner_id": 1,
     "password_hash": "x",
     "pin": "560001",
+    "quota_bytes": 10**9,
     "query": "entry text",
     "rate": limits.Rate(5, 60),
     "rendered": Rendered("<p>x</p>", "x"),
+    "size_bytes": 1,
+    "students": [{"name": "x", "city": "x", "addr": "x", "pin": "560001"}],
     "text": "x",
+    "thumbnail": None,
     "title": "x",
     "user_id": 1,
     "username": "alice",
@@ -104,7 +112,7 @@ async def asked_by(query: Query) -> list[Statement]:
 
 
 def plan_of(connection: Any, statement: Statement) -> list[str]:
-    values = statement.values if isinstance(statement.values, dict) else {}
+    values = statement.values if isinstance(statement.values, Mapping) else statement.values[0]
     return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement.sql}", values)]
 
 

@@ -47,6 +47,7 @@ from .connection import Connection, State, email_dispatched
 from .headers import Address, BadHeaderError
 from .message import Message
 from .outbox import Outbox
+from .queue import OutboxFull
 
 __all__ = [
     "Address",
@@ -58,6 +59,7 @@ __all__ = [
     "Mail",
     "MailError",
     "Message",
+    "OutboxFull",
     "Refusal",
     "Refusals",
     "email_dispatched",
@@ -175,10 +177,12 @@ class Mail:
         """Store a message in the outbox, and have it delivered once that is committed.
 
         :param executor: the transaction of what causes the message, or the database.
-        :return: the number of its row, for `queue.preview`.
+        :return: the number of its row, for `upkeep.preview`.
         :raises ValueError: if it goes to nobody, or to too many.
         :raises BadHeaderError: if a header can't be sent, or there is no sender.
-        :raises DatabaseError: if it can't be stored; nothing is sent then.
+        :raises OutboxFull: if `MAIL_OUTBOX_MOST` messages wait already.
+        :raises PoolBusy: if too many are being written out at once.
+        :raises DatabaseError: if it can't be stored; nothing is sent then. `OutboxFull` is one too.
         """
         state = self.state
         content, envelope = await state.prepared(message, envelope_from)
@@ -189,6 +193,7 @@ class Mail:
             subject=message.subject,
             message_id=message.msgId,
             now_ms=state.now_ms(),
+            most=state.settings.most,
         )
         outbox: Outbox | None = current_app.extensions.get(OUTBOX)
         if outbox is not None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from blinker import Namespace
 from quart import Quart
+
+from qapp.ext.threads import PoolBusy
 
 from .backends import (
     Backend,
@@ -30,6 +33,9 @@ signals = Namespace()
 # Sent by the app, with `message`, for each message that `send` sends, also a suppressed one.
 email_dispatched = signals.signal("email-dispatched")
 
+# How many messages may wait to be written out: two seconds of a processor.
+MOST_PREPARED = 2000
+
 
 class State:
     """An app's mail.
@@ -42,6 +48,11 @@ class State:
         self.settings = settings
         self.now_ms = now_ms
         self.outgoing: list[Kept] = []
+        self._preparing = 0
+        # A lock is of one loop only, and an app may serve in one after another.
+        self._turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = (
+            WeakKeyDictionary()
+        )
 
     def __getattr__(self, name: str) -> Any:  # Flask-Mail's state has the settings as attributes
         return getattr(self.__dict__["settings"], name)
@@ -66,13 +77,23 @@ class State:
 
         :raises ValueError: if it goes to nobody, or to too many.
         :raises BadHeaderError: if a header can't be sent, or there is no sender.
+        :raises PoolBusy: if `MOST_PREPARED` others are being prepared.
         """
         if message.sender is None:
             message.sender = self.settings.default_sender
         if message.date is None:
             message.date = self.now_ms() / 1000
-        # Even a small one takes over a millisecond.
-        return await asyncio.to_thread(self._prepared, message, envelope_from)
+        if self._preparing >= MOST_PREPARED:
+            raise PoolBusy(f"{self._preparing} messages are being written out")
+        turns = self._turns.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+        self._preparing += 1
+        try:
+            # Even a small one takes a millisecond; and two threads of Python code would only fight
+            # the loop for the interpreter, and take all threads from those who read a file.
+            async with turns:
+                return await asyncio.to_thread(self._prepared, message, envelope_from)
+        finally:
+            self._preparing -= 1
 
     def _prepared(self, message: Message, envelope_from: Address | None) -> tuple[bytes, Envelope]:
         recipients = message.send_to

@@ -20,18 +20,23 @@ serves with the same table (`queue` has its CREATE TABLE) at its next look. A ro
 lease, one row at a time and only with a connection at hand, and deleted right after the server
 took the message. When it can't be reached, nothing is claimed and no try is spent.
 
-**Once, but for one window**: a process killed between the server's last answer and the commit of
-that deletion leaves a row that says nothing of it, and when the lease has ended another sends it
-again, with the same Message-ID. The same holds when that answer is lost, or comes later than
-`MAIL_TIMEOUT` (RFC 5321, 4.5.3.2.6, and RFC 1047). No protocol of two parties closes it.
+**Once, but for one window**: a process killed between a message's last dot and the commit of that
+deletion leaves a row of which nobody knows whether the server has it: one at most for each of its
+connections. When the lease has ended another sends it again, by the same Message-ID. So it is when
+the answer is lost, or comes later than `MAIL_TIMEOUT` (RFC 5321, 4.5.3.2.6, and RFC 1047). No
+protocol of two parties closes it; with `MAIL_OUTBOX_RESEND` off, what a killed process held is
+given up instead, for a person to decide: a kill then doubles nothing, and loses nothing either.
 
 `MAIL_OUTBOX_POLL`: seconds between looks for what other processes enqueued: 5
 `MAIL_OUTBOX_CONNECTIONS`: most connections to the server at a time: 4
 `MAIL_OUTBOX_TRIES`: tries after which a message is given up, if it is not refused for good: 30
 `MAIL_OUTBOX_WAIT`: seconds until the second try, doubled for each further: 30
 `MAIL_OUTBOX_MAX_WAIT`: most seconds between two tries: 3600
+`MAIL_OUTBOX_MOST`: how many may wait, and as many given up be kept; then `OutboxFull`: 100 000
+`MAIL_OUTBOX_KEEP_DAYS`: days after which what was given up is removed: 30
+`MAIL_OUTBOX_RESEND`: whether to send again what a killed process held: True
 
-`queue` has `list_entries`, `retry` and `preview`. `email_dispatched` is not sent for what is
+`upkeep` has `list_entries`, `retry` and `preview`. `email_dispatched` is not sent for what is
 enqueued, and where sending is suppressed it is delivered to nobody, and deleted.
 """
 
@@ -50,13 +55,16 @@ from qapp.ext.database import Database, DatabaseError
 from . import queue
 from .backends import MailError, Refusals
 from .connection import Connection, State
-from .queue import Claimed
+from .queue import INTERRUPTED, Claimed
+from .upkeep import remove_old
 from .verdicts import Verdict, insist, write_down
 
 log = logging.getLogger(__name__)
 
-# How long a claim holds beyond the time that a message may take: for writing down its end.
-LEASE_SPARE_S = 60.0
+# How long a claim holds beyond the message's own time: twice `verdicts.SETTLE_S`, and some.
+LEASE_SPARE_S = 75.0
+# How often what was given up long ago is looked for.
+UPKEEP_S = 3600.0
 # How long to wait after a connection that could not be had, doubled each time up to the most.
 FIRST_PAUSE_S = 1.0
 MOST_PAUSE_S = 60.0
@@ -77,6 +85,7 @@ class Outbox:
         self._stops = False
         self._failures = 0
         self._pause_ends = 0.0
+        self._upkeep_due = 0.0
 
     def start(self) -> None:
         """Begin to deliver."""
@@ -133,10 +142,14 @@ class Outbox:
             return pause_s
         # One alone tries whether the server is back.
         most = 1 if self._failures else settings.connections
+        wait_s = settings.poll * random.uniform(0.8, 1.2)  # noqa: S311 - spreads the processes
+        if len(self._senders) >= most:  # the first of them to end looks again
+            return wait_s
         try:
             if is_woken:  # by one who may be in his transaction still
                 await queue.pass_writes(self._db)
             now_ms = self._state.now_ms()
+            await self._keep_up(now_ms)
             due = await queue.count_due(self._db, limit=most, now_ms=now_ms)
             next_ms = await queue.next_due_ms(self._db, now_ms=now_ms)
         except DatabaseError as error:
@@ -146,8 +159,13 @@ class Outbox:
             sender = asyncio.create_task(self._send_due())
             self._senders.add(sender)
             sender.add_done_callback(self._sender_ended)
-        wait_s = settings.poll * random.uniform(0.8, 1.2)  # noqa: S311 - spreads the processes
         return wait_s if next_ms is None else min(wait_s, (next_ms - now_ms) / 1000)
+
+    async def _keep_up(self, now_ms: int) -> None:
+        now, kept = asyncio.get_running_loop().time(), self._state.settings
+        if now >= self._upkeep_due:
+            is_more = await remove_old(self._db, days=kept.keep_days, most=kept.most, now_ms=now_ms)
+            self._upkeep_due = now if is_more else now + UPKEEP_S
 
     def _sender_ended(self, sender: asyncio.Task[None]) -> None:
         self._senders.discard(sender)
@@ -167,17 +185,20 @@ class Outbox:
 
     async def _send_due(self) -> None:
         connection = Connection(self._state)
+        before: asyncio.Task[None] | None = None
         try:
             while not self._stops:
                 await connection.ready()
                 if self._failures:
                     self._failures = 0
                     self._wake.set()
-                if not await self._send_next(connection):
+                before = await self._send_next(connection, before)
+                if before is None:
                     break
         except MailError as error:
             now_ms = self._state.now_ms()
-            await self._settle(partial(queue.note, self._db, error=str(error), now_ms=now_ms))
+            note = partial(queue.note, self._db, error=str(error), now_ms=now_ms)
+            await asyncio.shield(self._settle(note))
             self._pause(str(error))
         except DatabaseError as error:
             self._pause(f"the outbox can't be read: {error}")
@@ -187,42 +208,56 @@ class Outbox:
         finally:
             await connection.close()
 
-    async def _send_next(self, connection: Connection) -> bool:
-        """Claim a message and deliver it; tell whether there was one."""
-        settings = self._state.settings
+    async def _send_next(
+        self, connection: Connection, before: asyncio.Task[None] | None
+    ) -> asyncio.Task[None] | None:
+        """Claim a message and deliver it; return what writes down its end, None if none is due.
+
+        :param before: what writes down the end of the one before: in one commit with this claim,
+            where to wait for it first would cost one more.
+        """
         lease = secrets.token_hex(16)
         now_ms = self._state.now_ms()
-        until_ms = now_ms + int((settings.timeout + LEASE_SPARE_S) * 1000)
-        row: Claimed | None = None
-        refusals: Refusals = {}
-        fault: MailError | None = None
+        until_ms = now_ms + int((self._state.settings.timeout + LEASE_SPARE_S) * 1000)
         try:
             row = await queue.claim(self._db, lease=lease, now_ms=now_ms, until_ms=until_ms)
             if row is None:
-                return False
-            if row.tries > settings.tries:
-                # Each of them ended with its process: perhaps it is the message that ends them.
-                fault = MailError("The process ended at every try.", is_permanent=True)
-            else:
-                refusals = await connection.deliver(row.content, row.envelope)
-        except MailError as error:
-            refusals, fault = error.refusals, error
+                return None
+            if before is not None:  # of no more than one the end may be unwritten
+                await asyncio.shield(before)
+            refusals, fault = await self._deliver(connection, row)
         except asyncio.CancelledError:
             # Perhaps claimed: the answer may have been on its way.
-            release = partial(queue.release, self._db, lease=lease, now_ms=self._state.now_ms())
-            await self._settle(release)
+            now_ms = self._state.now_ms()
+            release = partial(
+                queue.release, self._db, lease=lease, now_ms=now_ms, until_ms=until_ms
+            )
+            await asyncio.shield(self._settle(release))
             raise
-        if row is not None:
-            await self._settle(partial(self._write_down, Verdict(row, lease, refusals, fault)))
-        return True
+        return self._settle(partial(self._write_down, Verdict(row, lease, refusals, fault)))
 
-    async def _settle(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Do what must be done, also where its caller is cancelled: `stop` waits for it."""
+    async def _deliver(
+        self, connection: Connection, row: Claimed
+    ) -> tuple[Refusals, MailError | None]:
+        """Hand over a message; return who refused it, and why nobody got it, if so."""
+        settings = self._state.settings
+        if row.tries > settings.tries:
+            # Each of them ended with its process: perhaps it is the message that ends them.
+            return {}, MailError("The process ended at every try.", is_permanent=True)
+        if row.is_interrupted and not settings.resend:
+            return {}, MailError(INTERRUPTED, is_permanent=True)
+        try:
+            return await connection.deliver(row.content, row.envelope), None
+        except MailError as error:
+            return error.refusals, error
+
+    def _settle(self, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+        """Begin what must be done, also where its caller is cancelled: `stop` waits for it."""
         task = asyncio.create_task(insist(work))
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
         task.add_done_callback(_log_fault)
-        await asyncio.shield(task)
+        return task
 
     async def _write_down(self, verdict: Verdict) -> None:
         tries, now_ms = verdict.row.tries, self._state.now_ms()

@@ -22,22 +22,28 @@ It needs:
 `recipients` and `options` are JSON. A row that is claimed has a `lease`, which only its holder
 knows, and is due again when the lease ends: what a killed process held, another takes then. A
 message that was taken is deleted, as it may hold what nobody should read later; one that was given
-up has `failed_ms`, and stays until it is retried or removed.
+up has `failed_ms`, and stays until it is retried or removed (see `upkeep`).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from typing import NamedTuple
 
-from qapp.ext.database import Executor
+from qapp.ext.database import DatabaseBusy, Executor
 
 from .backends import Envelope, printable
 
 MOST_IN_SUBJECT = 200
+# Of how many messages it is noted that the server can't be reached.
+MOST_NOTED = 100
+# The reason kept with a message that was held by a process which ended.
+INTERRUPTED = "The process ended that was sending it: perhaps it was delivered."
+
+
+class OutboxFull(DatabaseBusy):
+    """As many messages as may wait are waiting: the server takes none, or more come than it can."""
 
 
 class Claimed(NamedTuple):
@@ -49,6 +55,12 @@ class Claimed(NamedTuple):
     options: str
     content: bytes
     tries: int
+    last_error: str | None
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Tell whether an earlier try ended with its process, so that nobody knows its outcome."""
+        return self.last_error == INTERRUPTED
 
     @property
     def envelope(self) -> Envelope:
@@ -57,48 +69,26 @@ class Claimed(NamedTuple):
         return Envelope(self.sender, json.loads(self.recipients), mail_options, rcpt_options)
 
 
-class Entry(NamedTuple):
-    """A message in the outbox, without its content; times in milliseconds since 1970.
-
-    :ivar recipients: who has not got it yet.
-    :ivar due_ms: when it is tried next, or, while `is_claimed`, when another worker may take it.
-    :ivar failed_ms: when it was given up; None as long as it was not.
-    """
-
-    id: int
-    message_id: str
-    subject: str
-    sender: str
-    recipients: tuple[str, ...]
-    created_ms: int
-    due_ms: int
-    is_claimed: bool
-    tries: int
-    failed_ms: int | None
-    last_error: str | None
-
-
+# To count takes 0.02 ms for each thousand that wait. Where all numbers lie so close together that
+# there can't be too many, it is left out.
 ADD = """
 INSERT INTO outbox
   (message_id, subject, sender, recipients, options, content, created_ms, due_ms, tries)
-VALUES
-  (:message_id, :subject, :sender, :recipients, :options, :content, :now_ms, :now_ms, 0)
+SELECT
+  :message_id, :subject, :sender, :recipients, :options, :content, :now_ms, :now_ms, 0
+WHERE CASE
+  WHEN (SELECT max(id) FROM outbox) - (SELECT min(id) FROM outbox) < :most - 1 THEN 1
+  WHEN (SELECT count(*) FROM outbox WHERE failed_ms IS NULL) < :most THEN 1
+END = 1
 RETURNING id
 """
 
 CLAIM = """
-UPDATE outbox SET lease = :lease, due_ms = :until_ms, tries = tries + 1
+UPDATE outbox SET lease = :lease, due_ms = :until_ms, tries = tries + 1,
+  last_error = CASE WHEN lease IS NULL THEN last_error ELSE :interrupted END
 WHERE id = (
   SELECT id FROM outbox WHERE failed_ms IS NULL AND due_ms <= :now_ms ORDER BY due_ms, id LIMIT 1)
-RETURNING id, sender, recipients, options, content, tries
-"""
-
-LIST = """
-SELECT id, message_id, subject, sender, recipients, created_ms, due_ms,
-  lease IS NOT NULL AS is_claimed, tries, failed_ms, last_error
-FROM outbox
-WHERE id > :after AND (:all_of_them OR failed_ms IS NOT NULL)
-ORDER BY id LIMIT :limit
+RETURNING id, sender, recipients, options, content, tries, last_error
 """
 
 # The recipients for whom it failed otherwise than for those of the row itself.
@@ -116,6 +106,14 @@ UPDATE outbox SET lease = NULL, due_ms = :now_ms, failed_ms = :now_ms, recipient
 WHERE id = :id AND lease = :lease
 """
 
+NOTE = """
+UPDATE outbox SET last_error = :error
+WHERE id IN (
+    SELECT id FROM outbox WHERE failed_ms IS NULL AND due_ms <= :now_ms
+    ORDER BY due_ms, id LIMIT :most)
+  AND last_error IS DISTINCT FROM :error AND last_error IS DISTINCT FROM :interrupted
+"""
+
 POSTPONE = """
 UPDATE outbox SET lease = NULL, due_ms = :due_ms, recipients = :recipients, last_error = :error
 WHERE id = :id AND lease = :lease
@@ -130,9 +128,14 @@ async def add(
     subject: str,
     message_id: str,
     now_ms: int,
+    most: int,
 ) -> int:
-    """Store a message, due at once; return the number of its row."""
-    number: int = await db.fetch_value(
+    """Store a message, due at once; return the number of its row.
+
+    :param most: how many may wait.
+    :raises OutboxFull: if so many wait already.
+    """
+    number: int | None = await db.fetch_value(
         ADD,
         {
             "message_id": message_id,
@@ -142,8 +145,11 @@ async def add(
             "options": json.dumps([list(envelope.mail_options), list(envelope.rcpt_options)]),
             "content": content,
             "now_ms": now_ms,
+            "most": most,
         },
     )
+    if number is None:
+        raise OutboxFull(f"the outbox has {most} messages that wait")
     return number
 
 
@@ -168,16 +174,16 @@ async def count_due(db: Executor, *, limit: int, now_ms: int) -> int:
 
 async def claim(db: Executor, *, lease: str, now_ms: int, until_ms: int) -> Claimed | None:
     """Take the message that is due longest, for nobody else until `until_ms`; None if none is."""
-    return await db.fetch_one(
-        CLAIM, {"lease": lease, "now_ms": now_ms, "until_ms": until_ms}, into=Claimed
-    )
+    values = {"lease": lease, "now_ms": now_ms, "until_ms": until_ms, "interrupted": INTERRUPTED}
+    return await db.fetch_one(CLAIM, values, into=Claimed)
 
 
-async def release(db: Executor, *, lease: str, now_ms: int) -> None:
-    """Give back what was claimed and not tried."""
+async def release(db: Executor, *, lease: str, now_ms: int, until_ms: int) -> None:
+    """Give back what was claimed until `until_ms` and not tried."""
     await db.execute(
-        "UPDATE outbox SET lease = NULL, due_ms = :now_ms, tries = tries - 1 WHERE lease = :lease",
-        {"lease": lease, "now_ms": now_ms},
+        "UPDATE outbox SET lease = NULL, due_ms = :now_ms, tries = tries - 1 "
+        "WHERE failed_ms IS NULL AND due_ms = :until_ms AND lease = :lease",
+        {"lease": lease, "now_ms": now_ms, "until_ms": until_ms},
     )
 
 
@@ -215,56 +221,11 @@ async def postpone(
 
 
 async def note(db: Executor, *, error: str, now_ms: int) -> None:
-    """Write down why what is due is not tried: the server can't be reached."""
-    await db.execute(
-        "UPDATE outbox SET last_error = :error WHERE failed_ms IS NULL AND due_ms <= :now_ms "
-        "AND last_error IS DISTINCT FROM :error",
-        {"error": error, "now_ms": now_ms},
-    )
+    """Write down why what is due is not tried, with the first of it: no server can be reached."""
+    values = {"error": error, "now_ms": now_ms, "most": MOST_NOTED, "interrupted": INTERRUPTED}
+    await db.execute(NOTE, values)
 
 
 async def pass_writes(db: Executor) -> None:
     """Wait until what was written, or begun to be, before this call is committed or rolled back."""
     await db.execute("UPDATE outbox SET tries = tries WHERE id = -1")
-
-
-async def list_entries(
-    db: Executor, *, only_failed: bool = False, after: int = 0, limit: int = 100
-) -> list[Entry]:
-    """Return what is in the outbox, oldest first.
-
-    :param after: only rows with a larger number, for the next page.
-    :param limit: most rows.
-    """
-    rows = await db.fetch_all(
-        LIST, {"after": after, "all_of_them": int(not only_failed), "limit": limit}
-    )
-    return [
-        Entry(*row)._replace(
-            recipients=tuple(json.loads(row.recipients)), is_claimed=bool(row.is_claimed)
-        )
-        for row in rows
-    ]
-
-
-async def retry(db: Executor, *, now_ms: int, number: int | None = None) -> int:
-    """Have what was given up tried anew, one message or all of them; return how many.
-
-    A process that serves takes them at its next look (`MAIL_OUTBOX_POLL`).
-    """
-    return await db.execute(
-        "UPDATE outbox SET failed_ms = NULL, tries = 0, due_ms = :now_ms "
-        "WHERE failed_ms IS NOT NULL AND (:all_of_them OR id = :id)",
-        {"now_ms": now_ms, "all_of_them": int(number is None), "id": number or 0},
-    )
-
-
-async def preview(db: Executor, number: int) -> EmailMessage:
-    """Return a message of the outbox, as it is sent.
-
-    :raises LookupError: if there is none of this number.
-    """
-    content = await db.fetch_value("SELECT content FROM outbox WHERE id = :id", {"id": number})
-    if content is None:
-        raise LookupError(f"the outbox has no message {number}")
-    return message_from_bytes(content, policy=policy.default)

@@ -30,6 +30,9 @@ DEFAULTS: dict[str, Any] = {
     "MAIL_OUTBOX_TRIES": 30,
     "MAIL_OUTBOX_WAIT": 30,
     "MAIL_OUTBOX_MAX_WAIT": 3600,
+    "MAIL_OUTBOX_MOST": 100_000,
+    "MAIL_OUTBOX_KEEP_DAYS": 30,
+    "MAIL_OUTBOX_RESEND": True,
 }
 BACKENDS = ("smtp", "file", "console", "memory")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -59,6 +62,9 @@ class Settings:
     tries: int
     wait: float
     max_wait: float
+    most: int
+    keep_days: float
+    resend: bool
 
     def __repr__(self) -> str:  # the default's would show the password
         return f"<mail by {self.backend} {self.server}:{self.port}>"
@@ -86,9 +92,9 @@ def read(config: MutableMapping[str, Any], *, debug: bool, testing: bool, folder
     if config["MAIL_USE_TLS"] and config["MAIL_USE_SSL"]:
         raise ValueError("MAIL_USE_TLS (STARTTLS) or MAIL_USE_SSL, not both")
     at_least = {"MAIL_TIMEOUT": 0.01, "MAIL_OUTBOX_POLL": 0.01, "MAIL_OUTBOX_WAIT": 0.001}
-    for name in ("MAIL_OUTBOX_CONNECTIONS", "MAIL_OUTBOX_TRIES", "MAIL_PORT"):
+    for name in ("MAIL_OUTBOX_CONNECTIONS", "MAIL_OUTBOX_TRIES", "MAIL_OUTBOX_MOST", "MAIL_PORT"):
         at_least[name] = 1
-    at_least["MAIL_OUTBOX_MAX_WAIT"] = 0.001
+    at_least |= {"MAIL_OUTBOX_MAX_WAIT": 0.001, "MAIL_OUTBOX_KEEP_DAYS": 0}
     for name, least in at_least.items():
         try:
             is_enough = float(config[name]) >= least
@@ -117,6 +123,9 @@ def read(config: MutableMapping[str, Any], *, debug: bool, testing: bool, folder
         tries=int(config["MAIL_OUTBOX_TRIES"]),
         wait=float(config["MAIL_OUTBOX_WAIT"]),
         max_wait=float(config["MAIL_OUTBOX_MAX_WAIT"]),
+        most=int(config["MAIL_OUTBOX_MOST"]),
+        keep_days=float(config["MAIL_OUTBOX_KEEP_DAYS"]),
+        resend=bool(config["MAIL_OUTBOX_RESEND"]),
     )
     _warn_of_a_bare_password(settings)
     return settings

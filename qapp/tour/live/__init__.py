@@ -5,6 +5,7 @@ from __future__ import annotations
 from quart import Blueprint
 
 from . import (
+    ajax,
     application,
     cookies,
     flashing,
@@ -34,4 +35,5 @@ CHAPTERS: tuple[Blueprint, ...] = (
     sessions.blueprint,
     redirects_and_errors.blueprint,
     flashing.blueprint,
+    ajax.blueprint,
 )

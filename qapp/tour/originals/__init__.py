@@ -12,6 +12,7 @@ from flask import Flask
 from flask_wtf import CSRFProtect
 
 from . import (
+    ajax,
     application,
     cookies,
     flashing,
@@ -41,6 +42,7 @@ CHAPTERS = (
     sessions.blueprint,
     redirects_and_errors.blueprint,
     flashing.blueprint,
+    ajax.blueprint,
 )
 
 

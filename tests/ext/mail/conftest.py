@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 import trustme
-from quart import Quart
 
-from qapp.ext.mail import Mail
+from qapp.ext.database import Database
+from qapp.ext.mail import outbox
 
 from .servers import Server
+from .sites import INDEX, TABLE, Clock, Site, Start
 
 
 @pytest.fixture(scope="session")
@@ -57,12 +58,38 @@ async def server(serve: Callable[..., Any]) -> Server:
     return started
 
 
-def app_with(mail: Mail, port: int = 0, **settings: Any) -> Quart:
-    """Make an app that mails to a port of this machine, with further settings."""
-    app = Quart("testing")
-    app.config.update(MAIL_DEFAULT_SENDER="tea@example.org", MAIL_TIMEOUT=30)
-    if port:
-        app.config.update(MAIL_SERVER="127.0.0.1", MAIL_PORT=port)
-    app.config.update(settings)
-    mail.init_app(app)
-    return app
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def outbox_table(tmp_path: Path) -> None:
+    async with Database(url=f"sqlite:///{tmp_path}/mail.db") as db:
+        await db.execute(TABLE)
+        await db.execute(INDEX)
+
+
+@pytest.fixture
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(outbox, "MOST_PAUSE_S", 0.05)
+
+
+@pytest.fixture
+async def start(
+    tmp_path: Path, clock: Clock, outbox_table: None, short_pauses: None
+) -> AsyncIterator[Start]:
+    """Start apps on one database file; they stop when the test ends."""
+    async with AsyncExitStack() as stack:
+
+        async def started(port: int, **settings: Any) -> Site:
+            site = Site(tmp_path, port, clock, **settings)
+            return await stack.enter_async_context(site.serving())
+
+        yield started
+
+
+@pytest.fixture
+async def site(server: Server, start: Start) -> Site:
+    return await start(server.port)

@@ -18,8 +18,8 @@ import qapp.ext.mail
 from qapp.ext.mail import BadHeaderError, Connection, Mail, MailError, Message, email_dispatched
 from qapp.ext.mail.backends import MemoryBackend
 
-from .conftest import app_with
 from .servers import Server
+from .sites import app_with
 
 mail = Mail()
 ALICE, BOB = "alice@example.org", "bob@example.org"
@@ -253,6 +253,8 @@ def test_the_settings_are_read_once_under_flask_mails_names() -> None:
         {"MAIL_PORT": "x"},
         {"MAIL_OUTBOX_TRIES": 0},
         {"MAIL_OUTBOX_CONNECTIONS": 0},
+        {"MAIL_OUTBOX_MOST": 0},
+        {"MAIL_OUTBOX_KEEP_DAYS": -1},
         {"MAIL_OUTBOX_WAIT": []},
     ],
 )

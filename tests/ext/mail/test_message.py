@@ -14,7 +14,7 @@ from qapp.ext.mail import Attachment, BadHeaderError, Mail, Message
 from qapp.ext.mail.headers import POLICY, check_folding, set_header
 from qapp.ext.mail.message import MOST_RECIPIENTS
 
-from .conftest import app_with
+from .sites import app_with
 
 TEA = "tea@example.org"
 ALICE = "alice@example.org"

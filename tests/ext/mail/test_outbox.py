@@ -8,123 +8,20 @@ import sys
 import textwrap
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from qapp.ext.database import Database, DatabaseError, Executor, Options
-from qapp.ext.mail import Mail, Message, outbox, queue, verdicts
-from qapp.ext.mail.queue import Entry
+from qapp.ext.database import Database, DatabaseError, Options
+from qapp.ext.mail import Mail, Message, outbox, queue, upkeep, verdicts
 from tests.processes import ROOT
 
-from .conftest import app_with
 from .servers import GOOD, PATIENCE_S, Server, answers, talking
+from .sites import ALICE, BOB, CAROL, Clock, Site, Start, app_with
 
-assert queue.__doc__
-TABLE, INDEX = queue.__doc__.partition("It needs:")[2].partition("`recipients`")[0].split(";")[:2]
-ALICE, BOB, CAROL = "alice@example.org", "bob@example.org", "carol@example.org"
+pytestmark = pytest.mark.usefixtures("outbox_table", "short_pauses")
 HOUR_MS = 3_600_000
-
-
-class Clock:
-    """A time that stands still until a test moves it."""
-
-    now_ms = 1_700_000_000_000
-
-    def __call__(self) -> int:
-        return self.now_ms
-
-
-class Site:
-    """An app with an outbox."""
-
-    def __init__(self, folder: Path, port: int, clock: Clock, **settings: Any) -> None:
-        # Not by the current app: who takes part in a test shares no context with the others.
-        self.db = Database(url=f"sqlite:///{folder}/mail.db")
-        self.mail = Mail(db=self.db, now_ms=clock)
-        # What is not due at once is due when a test says so.
-        self.app = app_with(self.mail, port, **{"MAIL_OUTBOX_POLL": 3600, **settings})
-
-    @asynccontextmanager
-    async def serving(self) -> AsyncIterator[Site]:
-        async with self.db, self.app.test_app():
-            yield self
-
-    async def store(self, message: Message, executor: Executor) -> int:
-        async with self.app.app_context():
-            return await self.mail.enqueue(message, executor)
-
-    async def enqueue(self, *recipients: str, subject: str = "Tea") -> int:
-        message = Message(subject, list(recipients or (ALICE,)), "It is ready.")
-        return await self.store(message, self.db)
-
-    def look(self) -> None:
-        self.app.extensions["mail_outbox"].wake()
-
-    async def until(self, condition: Callable[[list[Entry]], bool]) -> list[Entry]:
-        """Wait until what is in the outbox is as a test wants it."""
-        async with asyncio.timeout(PATIENCE_S):
-            version = None
-            while True:
-                if (now := await self.db.version()) != version:
-                    version = now
-                    entries = await queue.list_entries(self.db, limit=1000)
-                    if condition(entries):
-                        return entries
-                await asyncio.sleep(0.005)
-
-    async def until_empty(self) -> None:
-        await self.until(lambda entries: not entries)
-
-    async def until_tried(self, tries: int = 1) -> Entry:
-        """Wait until the only message was tried so often, and is claimed no more."""
-
-        def is_so(entries: list[Entry]) -> bool:
-            return len(entries) == 1 and entries[0].tries == tries and not entries[0].is_claimed
-
-        (entry,) = await self.until(is_so)
-        return entry
-
-
-Start = Callable[..., Awaitable[Site]]
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture(autouse=True)
-async def _table(tmp_path: Path) -> None:
-    async with Database(url=f"sqlite:///{tmp_path}/mail.db") as db:
-        await db.execute(TABLE)
-        await db.execute(INDEX)
-
-
-@pytest.fixture(autouse=True)
-def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox, "FIRST_PAUSE_S", 0.01)
-    monkeypatch.setattr(outbox, "MOST_PAUSE_S", 0.05)
-
-
-@pytest.fixture
-async def start(tmp_path: Path, clock: Clock) -> AsyncIterator[Start]:
-    """Start apps on one database file; they stop when the test ends."""
-    async with AsyncExitStack() as stack:
-
-        async def started(port: int, **settings: Any) -> Site:
-            site = Site(tmp_path, port, clock, **settings)
-            return await stack.enter_async_context(site.serving())
-
-        yield started
-
-
-@pytest.fixture
-async def site(server: Server, start: Start) -> Site:
-    return await start(server.port)
 
 
 async def test_what_is_enqueued_is_sent_at_once_and_forgotten(site: Site, server: Server) -> None:
@@ -162,7 +59,7 @@ async def test_a_bad_message_is_refused_and_stores_nothing(site: Site) -> None:
     for bad in (Message("Tea\nX: y", [ALICE]), Message("Tea"), Message("Tea", ["no address"])):
         with pytest.raises(Exception, match=r"header|control|nobody|address"):
             await site.store(bad, site.db)
-    assert await queue.list_entries(site.db) == []
+    assert await upkeep.list_entries(site.db) == []
 
 
 async def test_two_workers_send_each_message_once(start: Start, server: Server) -> None:
@@ -241,8 +138,8 @@ async def test_a_permanent_refusal_is_kept_until_it_is_retried(
     entry = await site.until_tried()
     assert entry.failed_ms == clock.now_ms
     assert entry.last_error == f"{ALICE}: 550 no such user"
-    assert await queue.list_entries(site.db, only_failed=True) == [entry]
-    shown = await queue.preview(site.db, number)
+    assert await upkeep.list_entries(site.db, only_failed=True) == [entry]
+    shown = await upkeep.preview(site.db, number)
     assert shown["subject"] == "Tea"
     assert shown.get_content().strip() == "It is ready."
     clock.now_ms += 1000 * HOUR_MS
@@ -251,8 +148,8 @@ async def test_a_permanent_refusal_is_kept_until_it_is_retried(
     await server.has(1)
     assert await site.until_tried() == entry
     server.refuse.clear()
-    assert await queue.retry(site.db, now_ms=clock.now_ms, number=number + 1) == 0
-    assert await queue.retry(site.db, now_ms=clock.now_ms) == 1
+    assert await upkeep.retry(site.db, now_ms=clock.now_ms, number=number + 1) == 0
+    assert await upkeep.retry(site.db, now_ms=clock.now_ms) == 1
     site.look()
     await site.until_empty()
     assert [each.recipients for each in server.received] == [[BOB], [ALICE]]
@@ -316,7 +213,7 @@ async def test_a_claim_that_has_ended_is_anothers(site: Site, server: Server, cl
     server.hold()
     await site.enqueue()
     await server.held()
-    (entry,) = await queue.list_entries(site.db)
+    (entry,) = await upkeep.list_entries(site.db)
     assert entry.is_claimed
     assert entry.due_ms > clock.now_ms
     site.look()
@@ -344,7 +241,7 @@ async def test_a_stop_lets_end_what_is_on_its_way(
         await asyncio.sleep(0)
         server.gate.set()
         await stop
-        (entry,) = await queue.list_entries(site.db)
+        (entry,) = await upkeep.list_entries(site.db)
     assert [each.recipients for each in server.received] == [[ALICE]]
     assert (entry.recipients, entry.tries, entry.is_claimed) == ((BOB,), 0, False)
 
@@ -381,7 +278,7 @@ async def test_a_cancelled_stop_leaves_no_task(
         stop.cancel()
         with pytest.raises(asyncio.CancelledError):
             await stop
-        (entry,) = await queue.list_entries(site.db)
+        (entry,) = await upkeep.list_entries(site.db)
         assert not entry.is_claimed
 
 
@@ -446,21 +343,55 @@ async def test_lists_come_in_pages(start: Start, server: Server) -> None:
     site = await start(server.port)
     for number in range(5):
         await site.enqueue(subject=f"{number}\t")
-    first = await queue.list_entries(site.db, limit=3)
-    rest = await queue.list_entries(site.db, after=first[-1].id)
+    first = await upkeep.list_entries(site.db, limit=3)
+    rest = await upkeep.list_entries(site.db, after=first[-1].id)
     assert [entry.subject for entry in first + rest] == ["0", "1", "2", "3", "4"]
 
 
 async def test_there_is_no_preview_of_nothing(site: Site) -> None:
     with pytest.raises(LookupError):
-        await queue.preview(site.db, 7)
+        await upkeep.preview(site.db, 7)
 
 
 async def test_a_killed_process_loses_nothing_and_doubles_what_was_on_its_way_at_most(
     tmp_path: Path, server: Server, clock: Clock, start: Start
 ) -> None:
+    await kill_one_that_sends(tmp_path, server, clock)
+    # When the leases have ended, another takes what the killed one held.
+    clock.now_ms += HOUR_MS
+    site = await start(server.port)
+    await site.until_empty()
+    subjects = Counter(each.email["subject"] for each in server.received)
+    assert subjects.keys() == {f"{number}" for number in range(100)}
+    assert sum(subjects.values()) <= 104  # the window, of one message for each connection
+    assert len({each.email["message-id"] for each in server.received}) == 100
+
+
+async def test_where_nothing_is_sent_again_a_person_decides_about_what_was_on_its_way(
+    tmp_path: Path, server: Server, clock: Clock, start: Start
+) -> None:
+    await kill_one_that_sends(tmp_path, server, clock, "no")
+    clock.now_ms += HOUR_MS
+    site = await start(server.port, MAIL_OUTBOX_RESEND=False)
+    entries = await site.until(lambda entries: all(entry.failed_ms for entry in entries))
+    assert 0 < len(entries) <= 4
+    assert {entry.last_error for entry in entries} == {queue.INTERRUPTED}
+    subjects = Counter(each.email["subject"] for each in server.received)
+    assert set(subjects.values()) == {1}
+    assert subjects.keys() | {e.subject for e in entries} == {f"{n}" for n in range(100)}
+    # Retried, they are sent like any other.
+    assert await upkeep.retry(site.db, now_ms=clock.now_ms) == len(entries)
+    site.look()
+    await site.until_empty()
+    assert len({each.email["message-id"] for each in server.received}) == 100
+
+
+async def kill_one_that_sends(
+    tmp_path: Path, server: Server, clock: Clock, resend: str = "yes"
+) -> None:
+    """Kill a process in the middle of its hundred messages, some held where the server has them."""
     database = str(tmp_path / "mail.db")
-    command = [sys.executable, "-m", "tests.ext.mail.process", database, str(server.port)]
+    command = [sys.executable, "-m", "tests.ext.mail.process", database, str(server.port), resend]
     clock.now_ms = time.time_ns() // 1_000_000
     mail = Mail(now_ms=clock)
     async with Database(url=f"sqlite:///{database}") as db:
@@ -471,22 +402,14 @@ async def test_a_killed_process_loses_nothing_and_doubles_what_was_on_its_way_at
         try:
             await server.has(20)
             server.hold()
-            # Some are held where the server has them and has not said so.
             await server.held()
         finally:
             process.kill()
             await process.wait()
         await server.left()
         server.gate.set()
-        entries = await queue.list_entries(db)
+        entries = await upkeep.list_entries(db)
         assert 0 < len([entry for entry in entries if entry.is_claimed]) <= 4
-    # When the leases have ended, another takes what the killed one held.
-    clock.now_ms += HOUR_MS
-    site = await start(server.port)
-    await site.until_empty()
-    subjects = Counter(each.email["subject"] for each in server.received)
-    assert subjects.keys() == {f"{number}" for number in range(100)}
-    assert sum(subjects.values()) <= 104  # the window, of one message for each connection
 
 
 async def test_the_app_of_the_docstring_works_as_it_stands(server: Server, tmp_path: Path) -> None:
@@ -572,7 +495,7 @@ async def test_what_can_never_be_written_down_is_logged_and_left_to_the_lease(
     await site.enqueue()
     await asyncio.wait_for(tried.wait(), PATIENCE_S)
     await server.left()
-    (entry,) = await queue.list_entries(site.db)
+    (entry,) = await upkeep.list_entries(site.db)
     assert entry.is_claimed
     assert "could not be written down" in caplog.text
 

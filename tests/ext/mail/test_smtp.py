@@ -12,8 +12,8 @@ import pytest
 
 from qapp.ext.mail import Mail, MailError, Message
 
-from .conftest import app_with
 from .servers import GOOD, PATIENCE_S, Received, Server, answers, talking
+from .sites import app_with
 
 mail = Mail()
 ALICE, BOB, CAROL = "alice@example.org", "bob@example.org", "carol@example.org"

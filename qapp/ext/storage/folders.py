@@ -1,0 +1,117 @@
+"""Where files arrive and where they stay, and whose a folder is."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import sys
+from pathlib import Path
+from typing import IO
+
+from .part import Part
+
+# What is being moved into its place, or out of it.
+MARKERS = "*.keep"
+
+
+class Folders:
+    """The folders of a serving app. All of it blocks: for a thread."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.working = folder / "working"
+        self.own = self.working
+        self.lock: IO[bytes] | None = None
+
+    def open(self) -> list[Path]:
+        """Make the folders and lock the own one; return the folders that nobody holds."""
+        self.working.mkdir(mode=0o700, parents=True, exist_ok=True)
+        while self.lock is None:  # one that starts beside this may have taken it for a dead one's
+            self.own = self.working / secrets.token_hex(8)
+            self.lock = locked(self.own.with_suffix(".lock"))
+        self.own.mkdir(mode=0o700)
+        left = []
+        for path in self.working.glob("*.lock"):
+            lock = locked(path)
+            if lock is not None:  # its process is no more
+                left.append(path.with_suffix(""))
+                lock.close()
+        return left
+
+    def close(self) -> None:
+        """Remove the own folder, unless something in it is for the next start to look at."""
+        remove_folder(self.own)
+        if self.lock is not None:
+            self.lock.close()
+
+    def place_of(self, key: str) -> Path:
+        """Return where a kept file is; no folder holds more than a 256th of them."""
+        return self.folder / key[:2] / key
+
+    def marker_of(self, key: str) -> Path:
+        return self.own / f"{key}.keep"
+
+    def mark(self, key: str) -> None:
+        self.marker_of(key).touch()
+        sync_folder(self.own)
+
+    def place(self, part: Part, key: str) -> None:
+        """Sync a part and move it to its place."""
+        os.fsync(part.file.fileno())
+        part.file.close()
+        self.mark(key)
+        place = self.place_of(key)
+        if not place.parent.exists():
+            place.parent.mkdir(mode=0o700, exist_ok=True)
+            sync_folder(self.folder)
+        part.path.replace(place)
+        sync_folder(place.parent)
+
+    def unmark(self, key: str) -> None:
+        self.marker_of(key).unlink(missing_ok=True)
+
+    def remove(self, key: str) -> None:
+        self.place_of(key).unlink(missing_ok=True)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder where files arrived, and its lock, unless a marker is left in it."""
+    if not any(folder.glob(MARKERS)):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.with_suffix(".lock").unlink(missing_ok=True)
+
+
+def locked(path: Path) -> IO[bytes] | None:
+    """Open and lock a file, made if need be; None if another holds it, or has removed it.
+
+    The lock ends with the process, however that ends.
+    """
+    file = path.open("a+b")
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not path.exists() or not os.path.samestat(path.stat(), os.fstat(file.fileno())):
+            file.close()
+            return None
+    except OSError:
+        file.close()
+        return None
+    return file
+
+
+def sync_folder(path: Path) -> None:
+    """Write a folder's entries to the disk, where the system has a way to."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,57 @@
+"""What takes a file and its row: to keep both, to remove both."""
+
+from __future__ import annotations
+
+from qapp.accounts import User
+from qapp.extensions import db, storage
+from qapp.web.multipart import UploadedFile
+
+from . import queries
+from .content import Content, clean_name
+
+# What visitors upload without logging in stays for a day.
+VISITORS_KEPT_MS = 24 * 3600 * 1000
+
+
+@storage.is_known
+async def has_row(key: str) -> bool:
+    """Tell whether a file is to stay."""
+    return await queries.has_key(db, key=key)
+
+
+async def keep_file(
+    file: UploadedFile, content: Content, *, owner: User | None, quota_bytes: int, now_ms: int
+) -> int:
+    """Keep an uploaded file and return its id.
+
+    :raises QuotaExceeded: if its owner has no room for it.
+    :raises StorageFull: if the disk has none.
+    """
+    if owner is None:
+        await remove_expired(now_ms=now_ms)
+
+    async def record(key: str) -> int:
+        return await queries.add_file(
+            db,
+            key=key,
+            owner_id=owner.id if owner else None,
+            name=clean_name(file.filename or ""),
+            media_type=content.media_type,
+            size_bytes=file.part.size_bytes,
+            thumbnail=content.thumbnail,
+            quota_bytes=quota_bytes,
+            now_ms=now_ms,
+        )
+
+    return await storage.keep(file.part, record)
+
+
+async def remove_file(file: queries.File | queries.Stored) -> None:
+    """Remove a file and its row."""
+    await storage.remove(file.key, lambda: queries.remove_file(db, file_id=file.id))
+
+
+async def remove_expired(*, now_ms: int) -> None:
+    """Remove what visitors have uploaded a day ago."""
+    for file in await queries.list_expired(db, before_ms=now_ms - VISITORS_KEPT_MS):
+        await remove_file(file)
