@@ -24,6 +24,7 @@ from .extensions import (
     mail,
     orm,
     rendering,
+    sijax,
     storage,
 )
 from .web import errors, security, templating
@@ -76,6 +77,8 @@ def create_app(settings: Settings | None = None) -> Quart:
     templating.init_app(app, [link for link in NAVIGATION if link[1] in app.view_functions])
     # After the sections, so that the page of an expired form knows who is logged in.
     csrf.init_app(app)
+    if settings.TOUR:
+        sijax.init_app(app)
     return app
 
 

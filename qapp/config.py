@@ -46,6 +46,7 @@ RATE_LIMITS: Rates = MappingProxyType(
         "register": (20, 3600),
         "contact": (10, 3600),
         "upload": (60, 3600),
+        "import": (20, 3600),
     }
 )
 # Prefixes with a meaning to browsers (RFC 6265bis, 4.1.3).
@@ -105,7 +106,7 @@ class Settings:
         RATE_LIMITS,
         rates(RATE_LIMITS),
         "how often an address may try",
-        "login=20/900,login_address=200/900,register=20/3600,contact=10/3600,upload=60/3600",
+        ",".join(f"{name}={most}/{window_s}" for name, (most, window_s) in RATE_LIMITS.items()),
     )
     OPERATOR_ADDRESS: str = setting(
         "operator@localhost", ADDRESS, "who gets what visitors write to the site"

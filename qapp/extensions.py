@@ -8,6 +8,7 @@ from .ext.csrf import CSRFProtect
 from .ext.database import Database
 from .ext.mail import Mail
 from .ext.orm import ORM
+from .ext.sijax import Sijax
 from .ext.storage import Storage
 from .ext.threads import BoundedPool
 from .models import Base
@@ -16,6 +17,7 @@ db = Database()
 orm = ORM(model_class=Base)
 mail = Mail(db=db)
 csrf = CSRFProtect()
+sijax = Sijax()
 # A hash takes 19 MiB for 15 ms: as many at a time as there are processors.
 hashing = BoundedPool("hashing", threads=os.cpu_count() or 1, most_jobs=200)
 # Markdown is pure Python: a second thread would only fight the first for the interpreter.

@@ -52,7 +52,7 @@ def test_the_example_of_the_data_layer_runs_by_itself(tmp_path: Path) -> None:
 
 
 def test_the_commands_of_continuous_integration_are_the_readmes() -> None:
-    assert len(re.findall(r"^python3 -m venv .venv && .*pytest$", README, re.MULTILINE)) == 1
+    assert len(re.findall(r"^python3 -m venv .venv && .*pytest ", README, re.MULTILINE)) == 1
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
 
 

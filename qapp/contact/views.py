@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from quart import Blueprint, current_app, render_template, request
+from quart import Blueprint, current_app, render_template
 from quart.typing import ResponseReturnValue
 
-from qapp.ext.limits import Rate, network_of, take
 from qapp.ext.mail import BadHeaderError, Message
 from qapp.extensions import db, mail
 from qapp.web.forms import read_form
-from qapp.web.templating import now_ms
+from qapp.web.limits import count_try
 
 from .forms import ContactForm, MailForm
 
@@ -71,9 +70,6 @@ async def to_operator(message: Message) -> None:
     :raises BadHeaderError: if a name, a subject or an address can't
         stand in a message's head.
     """
-    rate = current_app.config["RATE_LIMITS"].get("contact")
-    if rate is not None:
-        key = f"contact:{network_of(request.remote_addr)}"
-        await take(db, key, Rate(*rate), now_ms=now_ms())
+    await count_try("contact")
     message.add_recipient(current_app.config["OPERATOR_ADDRESS"])
     await mail.enqueue(message, db)

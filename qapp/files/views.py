@@ -18,11 +18,11 @@ from quart import (
 from quart.typing import ResponseReturnValue
 
 from qapp.accounts import User, current_user, login_required
-from qapp.ext.limits import Rate, network_of, take
 from qapp.extensions import csrf, db, storage
 from qapp.web.bodies import large_body
 from qapp.web.errors import Forbidden, NotFound
 from qapp.web.forms import read_form
+from qapp.web.limits import count_try
 from qapp.web.paging import LARGEST_ID, before_asked, page_size
 from qapp.web.templating import now_ms
 
@@ -49,10 +49,7 @@ async def upload() -> ResponseReturnValue:
 @large_body
 async def uploader() -> ResponseReturnValue:
     """Keep a file."""
-    rate = current_app.config["RATE_LIMITS"].get("upload")
-    if rate is not None:
-        key = f"upload:{network_of(request.remote_addr)}"
-        await take(db, key, Rate(*rate), now_ms=now_ms())
+    await count_try("upload")
     await csrf.protect()
     form = await read_form(UploadForm)
     if not await form.validate_on_submit():
@@ -95,7 +92,7 @@ async def download(file_id: int) -> Response:
         body = await storage.open(file.key)
     except FileNotFoundError:
         raise NotFound from None
-    response = Response(body, content_type=file.media_type)
+    response = Response(body, mimetype=file.media_type)  # a text is UTF-8: it was checked
     response.content_length = body.size
     response.set_etag(file.key)
     response.last_modified = datetime.fromtimestamp(file.created_at // 1000, UTC)

@@ -9,6 +9,8 @@
 //                         and at last {"location": "/files"} or {"page": "<!doctype html>…"}
 //   text/html             a page, such as the form with its errors, whatever the status.
 // A page's <main> is put in the place of this one's.
+//
+// With data-most-bytes="…" a larger file is not sent; data-too-large is what is said instead.
 (() => {
   const ACCEPT = "application/x-ndjson, application/json;q=0.9, text/html;q=0.8";
   const announcer = document.getElementById("announcer");
@@ -114,6 +116,9 @@
     const files = [...form.elements].filter((field) => field.type === "file");
     if (!("progress" in form.dataset) || !files.some((field) => field.files.length)) return;
     event.preventDefault();
-    send(form, event.submitter ?? form.querySelector("button"));
+    const { mostBytes = Infinity, tooLarge } = form.dataset;
+    const chosen = files.flatMap((field) => [...field.files]);
+    if (chosen.some((file) => file.size > mostBytes)) makeMeter(form).end(tooLarge, "alert");
+    else send(form, event.submitter ?? form.querySelector("button"));
   }, true);
 })();

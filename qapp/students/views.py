@@ -19,10 +19,11 @@ from werkzeug.exceptions import BadRequest
 
 from qapp.accounts import User, current_user, login_first, login_required
 from qapp.ext.database import ConstraintViolation
-from qapp.extensions import db, orm
+from qapp.extensions import csrf, db, orm
 from qapp.models import Student
 from qapp.web.bodies import large_body
 from qapp.web.forms import read_form
+from qapp.web.limits import count_try
 from qapp.web.paging import LARGEST_ID, before_asked, page_size
 
 from . import queries
@@ -112,6 +113,7 @@ async def show_all() -> ResponseReturnValue:
 
 
 @blueprint.route("/students.csv", methods=["GET", "POST"], endpoint="csv")
+@csrf.exempt  # its token is in the body, which is read only for who may import
 @large_body
 async def as_csv() -> ResponseReturnValue:
     """Send the whole table as CSV, or add what a file of CSV holds."""
@@ -134,8 +136,10 @@ async def send_csv() -> Response:
 
 
 @login_required
-async def take_csv(_: User) -> ResponseReturnValue:
+async def take_csv(user: User) -> ResponseReturnValue:
     """Add all students of a file, or say what is wrong in which line."""
+    await count_try("import", str(user.id))
+    await csrf.protect()
     form = await read_form(ImportForm)
     if not await form.validate_on_submit():
         return await render_template("students/import.html", form=form), 422

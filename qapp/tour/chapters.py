@@ -196,6 +196,18 @@ CHAPTERS = (
         (alone("larger_applications"),),
     ),
     Chapter(
+        "uploads",
+        "Uploads",
+        "What extensions do",
+        "`request.files`, `FileField`, `secure_filename`, `save`",
+        "streamed to the disk; `await`ed validators look inside; a file and its row, or neither",
+        (
+            Pair("tour/originals/uploads/views.py", "files/views.py"),
+            Pair("tour/originals/uploads/forms.py", "files/forms.py"),
+            Pair("tour/originals/uploads/service.py", "files/service.py"),
+        ),
+    ),
+    Chapter(
         "forms",
         "Forms",
         "What extensions do",

@@ -51,7 +51,7 @@ async def test_a_file_is_kept_as_it_was_sent(
     assert [file.read_bytes() for file in stored()] == [TEXT]
     download = await visitor.get("/files/1")
     assert await download.get_data(as_text=False) == TEXT
-    assert download.headers["Content-Type"] == "text/plain"
+    assert download.headers["Content-Type"] == "text/plain; charset=utf-8"
     assert download.headers["Content-Disposition"].startswith(
         'attachment; filename="greetings.txt"'
     )

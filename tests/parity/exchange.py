@@ -120,7 +120,7 @@ def followed(step: Step, answer: Answer) -> Step | None:
 
 def kept_of(step: Step, answer: Answer) -> dict[str, str]:
     """Return what a step keeps of its answer."""
-    kept = {}
+    kept = {name: answer.headers.get(header, "") for name, header in step.keep_headers.items()}
     for name, pattern in step.keep.items():
         match = re.search(pattern, answer.text)
         assert match, f"{step.method} {step.path} has no {name} to keep"

@@ -23,6 +23,7 @@ class Step:
     :ivar files: field, file name and content of each.
     :ivar body: sent as it is, with the content type that `headers` give.
     :ivar keep: names, and where to find each in the body: a regular expression with a group.
+    :ivar keep_headers: names, and the header whose value each is.
     :ivar jar: whose cookies are sent: this side's own, those that the other side has set, this
         side's with the signature of the session changed, this side's as they were before the last
         answer that set any (a thief's copy, say), or none.
@@ -37,6 +38,7 @@ class Step:
     body: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     keep: Mapping[str, str] = field(default_factory=dict)
+    keep_headers: Mapping[str, str] = field(default_factory=dict)
     jar: Literal["own", "other", "tampered", "former", "none"] = "own"
     follow: bool = False
     compares: tuple[str, ...] = ()

@@ -70,10 +70,16 @@ async def side_here(factory: str, folder: Path) -> AsyncIterator[int]:
             await serving
 
 
-def site(instance_path: str) -> Quart:
+def site(instance_path: str, **settings: Any) -> Quart:
     """Make the site as it is compared: without rates."""
     return create_app(
-        Settings(SECRET_KEY=KEY, INSTANCE_PATH=instance_path, TRUSTED_HOSTS=(HOST,), RATE_LIMITS={})
+        Settings(
+            SECRET_KEY=KEY,
+            INSTANCE_PATH=instance_path,
+            TRUSTED_HOSTS=(HOST,),
+            RATE_LIMITS={},
+            **settings,
+        )
     )
 
 

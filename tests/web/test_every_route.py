@@ -23,6 +23,8 @@ NEEDING_NO_FORM = (
     "tour.request_object.show",
     "tour.ajax.sijax",
 )
+# A large body, with the token in it, is not read at all for who is not logged in.
+READ_AFTER_LOGIN = ("students.csv",)
 METHODS = ("GET", "HEAD", "OPTIONS", *CHANGING, "TRACE", "BREW")
 
 
@@ -111,6 +113,8 @@ async def test_nothing_is_changed_without_a_token(
                 response = await who.open(route.path, method, form=fields)
                 taken = method in methods_at(route.path, routes)
                 expected = {400, 403} if taken else {405}
+                if taken and not logged_in and route.endpoint in READ_AFTER_LOGIN:
+                    expected = {401}
                 assert response.status_code in expected, f"{method} {route.path}"
     assert dump() == before
 

@@ -3,36 +3,16 @@
 from __future__ import annotations
 
 import re
-from email import policy
-from email.errors import HeaderParseError, MessageDefect
+from email.errors import HeaderParseError, MessageDefect, ObsoleteHeaderDefect
 from email.headerregistry import Address as HeaderAddress
-from email.headerregistry import HeaderRegistry
+from email.headerregistry import AddressHeader
 from email.message import EmailMessage
 from functools import lru_cache
-from typing import Any
+
+from .folding import POLICY
 
 Address = str | tuple[str, str]
 
-
-class Headers(HeaderRegistry):
-    """Python's registry, which makes a class for each header, and leaves it to be collected.
-
-    Here there is one for each kind: a tenth of the time that a message takes, and no garbage.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._made: dict[type[Any], Any] = {}
-
-    def __getitem__(self, name: str) -> Any:
-        kind = self.registry.get(name.lower(), self.default_class)
-        if kind not in self._made:
-            self._made[kind] = super().__getitem__(name)
-        return self._made[kind]
-
-
-# Seven bits everywhere: not every server takes more.
-POLICY = policy.SMTP.clone(cte_type="7bit", header_factory=Headers())
 
 # Also what `str.splitlines` takes for a line end (U+0085, U+2028, …), as the standard library
 # folds headers with it. A tab is white space.
@@ -127,17 +107,27 @@ def _split(address: Address) -> tuple[str, str]:
 def set_header(email: EmailMessage, name: str, value: object) -> None:
     """Set a header.
 
-    :raises BadHeaderError: if Python can't write it, or reads a control character in it: an
-        encoded word (RFC 2047) may hide a line end, and Python before 3.12.5 writes it bare
-        (CVE-2024-6923).
+    :param value: a text; or one or more addresses that are parsed, if the header holds addresses.
+    :raises BadHeaderError: if Python can't read it, or reads no addresses where there must be some,
+        or a control character: an encoded word (RFC 2047) may hide a line end.
     """
     try:
-        email[name] = value
-        read = str(email.get_all(name, [])[-1])
+        header = POLICY.header_factory(name, value)
+        if isinstance(header, AddressHeader) and isinstance(value, str):
+            header = POLICY.header_factory(name, _addresses_in(header, name))
+        email[name] = header
     except BROKEN as error:
         raise BadHeaderError(f"The header {name} can't be written: {error}") from error
-    if CONTROL.search(read):
+    if CONTROL.search(str(header)):
         raise BadHeaderError(f"The header {name} hides a control character.")
+
+
+def _addresses_in(header: AddressHeader, name: str) -> list[HeaderAddress]:
+    """Return the addresses of a text, each as good as if it was given alone."""
+    is_bad = any(not isinstance(each, ObsoleteHeaderDefect) for each in header.defects)
+    if is_bad or not header.groups or any(group.display_name for group in header.groups):
+        raise BadHeaderError(f"The header {name} holds no list of addresses.")
+    return [parsed_address((each.display_name, each.addr_spec), name) for each in header.addresses]
 
 
 def check_folding(email: EmailMessage) -> None:
@@ -146,7 +136,7 @@ def check_folding(email: EmailMessage) -> None:
     :raises BadHeaderError: if one would end before it ends, whoever is at fault.
     """
     for part in email.walk():
-        for name, value in part.items():
+        for name, value in part.raw_items():
             try:
                 written = POLICY.fold_binary(name, value)
             except BROKEN as error:

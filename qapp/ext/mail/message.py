@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from quart import current_app
 
 from .attachments import Attachment, attach
+from .folding import POLICY
 from .headers import (
-    POLICY,
     TOKEN,
     Address,
     BadHeaderError,

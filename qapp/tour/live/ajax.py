@@ -5,10 +5,9 @@ from collections.abc import AsyncIterator
 from http import HTTPStatus
 
 from quart import Blueprint, Response, g, render_template, request
-from quart.blueprints import BlueprintSetupState
 from quart.typing import ResponseReturnValue
 
-from qapp.ext.sijax import ObjResponse, Sijax, route
+from qapp.ext.sijax import ObjResponse, route
 
 blueprint = Blueprint("ajax", __name__)
 
@@ -16,11 +15,6 @@ STATUSES = [f"{status.value} {status.phrase}" for status in HTTPStatus]
 LONGEST = 100  # characters of a search
 STEPS = ("is on the fire", "sings", "boils", "is empty. Tea!")
 PAUSE_S = 0.5
-
-
-@blueprint.record_once
-def prepare(state: BlueprintSetupState) -> None:
-    Sijax(state.app)  # type: ignore[arg-type]  # it is a Quart
 
 
 def words_of(text: object) -> list[str]:

@@ -345,7 +345,7 @@ def call(request: pytest.FixtureRequest) -> Call:
     return CALLS[request.param]
 
 
-@pytest.mark.parametrize("value", ["\ud800", 10**30, object(), [1], 1j], ids=repr)
+@pytest.mark.parametrize("value", ["\ud800", 10**30, object, [1], 1j], ids=repr)
 async def test_a_value_that_sql_has_not_is_refused(db: Database, call: Call, value: Any) -> None:
     values = {"id": 1, "name": value}
     with pytest.raises(ParameterError):

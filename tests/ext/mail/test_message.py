@@ -11,7 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from qapp.ext.mail import Attachment, BadHeaderError, Mail, Message
-from qapp.ext.mail.headers import POLICY, check_folding, set_header
+from qapp.ext.mail.folding import POLICY
+from qapp.ext.mail.headers import check_folding, set_header
 from qapp.ext.mail.message import MOST_RECIPIENTS
 
 from .sites import app_with

@@ -9,7 +9,8 @@ from tests.parity.scenario import Scenario, Step, get, post
 CHAPTER = "ajax"
 PATHS = ("/sijax", "/sijax/sijax.js")
 # Where the page has its token: in its head, for the script.
-OPENED = get("/sijax", keep={"token": r'name="csrf-token" content="([^"]+)"'})
+TOKEN = {"token": r'name="csrf-token" content="([^"]+)"'}
+OPENED = get("/sijax", keep=TOKEN)
 OURS = {"X-Sijax": "1"}
 
 
@@ -174,6 +175,9 @@ SCENARIOS = (
         post("/sijax", {"sijax_rq": "say_hi", "sijax_args": "[]"}, jar="none"),
         post("/sijax", {"sijax_rq": "say_hi", "sijax_args": "[]"}, jar="tampered"),
         Step("POST", "/sijax"),
+        get("/sijax", jar="none", keep=TOKEN),
+        call("say_hi"),
+        call("boil"),
     ),
     Scenario(
         CHAPTER,
