@@ -162,6 +162,12 @@ outbox = Table(
         sqlite_where=text("failed_ms IS NULL"),
         postgresql_where=text("failed_ms IS NULL"),
     ),
+    Index(
+        "ix_outbox_failed",
+        "failed_ms",
+        sqlite_where=text("failed_ms IS NOT NULL"),
+        postgresql_where=text("failed_ms IS NOT NULL"),
+    ),
 )
 
 # Whose addresses the contact form does not take.

@@ -16,8 +16,9 @@ TEXTS: Final = {"txt": "text/plain", "md": "text/markdown", "csv": "text/csv"}
 PDF: Final = "pdf"
 EXTENSIONS: Final = (*PICTURES, PDF, *TEXTS)
 
-# A picture is decoded to at most 100 MB: 24 bits and one to align them, for each of these.
-MOST_PIXELS = 25_000_000
+# Decoding takes four bytes for each, and once more so much for some kinds. Not for a JPEG, which is
+# decoded in the size that is needed: there it is three at most, of one that is sent in stages.
+MOST_PIXELS: Final = {"PNG": 16_000_000, "JPEG": 25_000_000, "GIF": 16_000_000, "WEBP": 16_000_000}
 THUMBNAIL_PIXELS = 256
 LONGEST_NAME = 120
 # What Windows takes for a device, whatever follows the dot.
@@ -65,15 +66,18 @@ def inspect_picture(file: IO[bytes], kind: str) -> Content:
 
     :raises Unacceptable: if it can't be decoded, or is too large for that.
     """
-    too_large = f"The picture is too large: it may have {MOST_PIXELS // 1_000_000} megapixels."
+    most = MOST_PIXELS[kind]
+    too_large = f"The picture is too large: a {kind} may have {most // 1_000_000} megapixels."
     try:
         with Image.open(file, formats=[kind]) as picture:
-            if picture.width * picture.height > MOST_PIXELS:
+            if picture.width * picture.height > most:
                 raise Unacceptable(too_large)
             media_type = Image.MIME[kind]
             # Decodes all of it; a JPEG in the size that is needed, which takes little memory.
             picture.thumbnail((THUMBNAIL_PIXELS, THUMBNAIL_PIXELS))
             upright = ImageOps.exif_transpose(picture)
+            if upright.mode.startswith("I"):  # shades of grey of 16 bits, which become 8
+                upright = upright.convert("I").point(lambda shade: shade * (1 / 256)).convert("L")
             has_alpha = upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info
             small = BytesIO()
             upright.convert("RGBA" if has_alpha else "RGB").save(small, "WEBP", quality=80)

@@ -8,6 +8,7 @@ from io import BytesIO
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from qapp.files.content import (
     EXTENSIONS,
@@ -58,3 +59,29 @@ def test_a_damaged_picture_is_taken_or_refused(kind: str, damage: list[tuple[flo
 )
 def test_an_extension_is_what_follows_the_last_dot(name: str, extension: str) -> None:
     assert extension_of(name) == extension
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "I;16", "CMYK"])
+def test_a_picture_of_any_mode_gets_a_thumbnail(mode: str) -> None:
+    kind = "JPEG" if mode == "CMYK" else "PNG"
+    file = BytesIO()
+    picture = Image.new("RGB" if mode == "PA" else mode, (600, 300))
+    if mode == "PA":
+        picture = picture.convert("P")
+        picture.info["transparency"] = 0
+    picture.save(file, kind)
+    content = inspect(file, f"x.{kind.lower()}")
+    assert content.thumbnail is not None
+    with Image.open(BytesIO(content.thumbnail)) as small:
+        assert small.size == (256, 128)
+
+
+def test_a_thumbnail_stands_upright() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # held to the right
+    file = BytesIO()
+    Image.new("RGB", (600, 300)).save(file, "JPEG", exif=exif)
+    thumbnail = inspect(file, "x.jpg").thumbnail
+    assert thumbnail is not None
+    with Image.open(BytesIO(thumbnail)) as small:
+        assert small.size == (128, 256)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import re
 import unicodedata
 from collections.abc import Mapping
 from email import message_from_bytes, policy
@@ -23,6 +24,10 @@ BYTES = ("application", "octet-stream")
 RESERVED = frozenset(
     {"content-disposition", "content-transfer-encoding", "content-type", "mime-version"}
 )
+
+
+# A line that servers don't take (RFC 5321, 4.5.3.1.6).
+TOO_LONG = re.compile(rb"[^\r\n]{999}")
 
 
 class Attachment(NamedTuple):
@@ -101,8 +106,13 @@ def _type_of(attachment: Attachment) -> tuple[str, str]:
     main, _, sub = kind.strip().lower().partition("/")
     if not TOKEN.fullmatch(main) or not TOKEN.fullmatch(sub):
         return BYTES
-    # Parts of these have a form of their own, which a file of unknown content need not have.
-    is_message = (main, sub) == ("message", "rfc822") and isinstance(attachment.data, bytes)
+    # Parts of these have a form of their own, which a file of unknown content need not have; and a
+    # message is sent as it is: it may not be encoded (RFC 2046, 5.2.1).
+    is_message = (
+        (main, sub) == ("message", "rfc822")
+        and isinstance(attachment.data, bytes)
+        and not TOO_LONG.search(attachment.data)
+    )
     if main in ("multipart", "message") and not is_message:
         return BYTES
     return main, sub

@@ -49,9 +49,11 @@ class Written(BaseHeader):
 
     def fold(self, *, policy: Policy) -> str:
         """Return it as it is sent, in lines of 78 characters where it can be folded."""
-        if isinstance(self, AddressHeader):
-            words = _words_of_addresses(self.name, self.addresses)
-        elif isinstance(self, UnstructuredHeader):
+        header: Any = self  # and what the registry mixes in
+        words: Iterable[str]
+        if isinstance(header, AddressHeader):
+            words = _words_of_addresses(self.name, header.addresses)
+        elif isinstance(header, UnstructuredHeader):
             words = _words_of_text(self.name, str(self))
         else:
             return super().fold(policy=policy)
@@ -66,8 +68,7 @@ class Headers(HeaderRegistry):
 
     def __init__(self) -> None:
         super().__init__(base_class=Written)
-        for name in ADDRESS_HEADERS:
-            self.map_to_type(name, AddressHeader)
+        self.registry.update(dict.fromkeys(ADDRESS_HEADERS, AddressHeader))
         self._made: dict[type[Any], Any] = {}
 
     def __getitem__(self, name: str) -> Any:

@@ -8,6 +8,7 @@ from email.headerregistry import Address as HeaderAddress
 from email.headerregistry import AddressHeader
 from email.message import EmailMessage
 from functools import lru_cache
+from typing import Any
 
 from .folding import POLICY
 
@@ -122,7 +123,7 @@ def set_header(email: EmailMessage, name: str, value: object) -> None:
         raise BadHeaderError(f"The header {name} hides a control character.")
 
 
-def _addresses_in(header: AddressHeader, name: str) -> list[HeaderAddress]:
+def _addresses_in(header: Any, name: str) -> list[HeaderAddress]:
     """Return the addresses of a text, each as good as if it was given alone."""
     is_bad = any(not isinstance(each, ObsoleteHeaderDefect) for each in header.defects)
     if is_bad or not header.groups or any(group.display_name for group in header.groups):

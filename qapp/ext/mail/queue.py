@@ -18,6 +18,7 @@ It needs:
       last_error TEXT
     );
     CREATE INDEX outbox_due ON outbox (due_ms) WHERE failed_ms IS NULL;
+    CREATE INDEX outbox_failed ON outbox (failed_ms) WHERE failed_ms IS NOT NULL;
 
 `recipients` and `options` are JSON. A row that is claimed has a `lease`, which only its holder
 knows, and is due again when the lease ends: what a killed process held, another takes then. A

@@ -46,12 +46,14 @@ WHERE id > :after AND (:all_of_them OR failed_ms IS NOT NULL)
 ORDER BY id LIMIT :limit
 """
 
-# What was given up long ago, or is not among the newest that may be kept.
+# What was given up long ago, and what is not among the newest that may be kept; perhaps twice. Both
+# are found by the index alone: 1 ms at 100 000 messages, and 120 where the table has to be read.
 OLD = """
+SELECT id FROM outbox WHERE failed_ms < :before_ms
+UNION ALL
 SELECT id FROM (
-  SELECT id, failed_ms, row_number() OVER (ORDER BY failed_ms DESC, id DESC) AS place
-  FROM outbox WHERE failed_ms IS NOT NULL) AS given_up
-WHERE failed_ms < :before_ms OR place > :most
+  SELECT id FROM outbox WHERE failed_ms IS NOT NULL
+  ORDER BY failed_ms DESC, id DESC LIMIT :limit OFFSET :most) AS too_many
 LIMIT :limit
 """
 
@@ -104,7 +106,6 @@ async def remove_old(db: Executor, *, days: float, most: int, now_ms: int) -> bo
     :return: whether there may be more: no more than `MOST_REMOVED` go at a time.
     """
     values = {"before_ms": now_ms - int(days * DAY_MS), "most": most, "limit": MOST_REMOVED}
-    # The whole table is read, so by a reader: meanwhile others write.
     numbers = [{"id": row.id} for row in await db.fetch_all(OLD, values)]
     if numbers:
         removed = await db.execute_many(

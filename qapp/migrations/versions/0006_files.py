@@ -1,4 +1,4 @@
-"""What was uploaded, and how often a student was changed."""
+"""What was uploaded, how often a student was changed, and an index over mail given up."""
 
 from __future__ import annotations
 
@@ -33,8 +33,16 @@ def upgrade() -> None:
     op.add_column(
         "students", sa.Column("version", sa.Integer(), nullable=False, server_default="1")
     )
+    op.create_index(
+        "ix_outbox_failed",
+        "outbox",
+        ["failed_ms"],
+        sqlite_where=sa.text("failed_ms IS NOT NULL"),
+        postgresql_where=sa.text("failed_ms IS NOT NULL"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("ix_outbox_failed", "outbox")
     op.drop_table("files")
     op.drop_column("students", "version")

@@ -15,7 +15,7 @@ from qapp.ext.database import Database
 from qapp.ext.mail import outbox
 
 from .servers import Server
-from .sites import INDEX, TABLE, Clock, Site, Start
+from .sites import NEEDED, Clock, Site, Start
 
 
 @pytest.fixture(scope="session")
@@ -66,8 +66,8 @@ def clock() -> Clock:
 @pytest.fixture
 async def outbox_table(tmp_path: Path) -> None:
     async with Database(url=f"sqlite:///{tmp_path}/mail.db") as db:
-        await db.execute(TABLE)
-        await db.execute(INDEX)
+        for statement in NEEDED:
+            await db.execute(statement)
 
 
 @pytest.fixture

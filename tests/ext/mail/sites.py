@@ -17,7 +17,7 @@ from qapp.ext.mail.upkeep import Entry
 from .servers import PATIENCE_S
 
 assert queue.__doc__
-TABLE, INDEX = queue.__doc__.partition("It needs:")[2].partition("`recipients`")[0].split(";")[:2]
+NEEDED = queue.__doc__.partition("It needs:")[2].partition("`recipients`")[0].split(";")[:-1]
 ALICE, BOB, CAROL = "alice@example.org", "bob@example.org", "carol@example.org"
 
 

@@ -110,6 +110,15 @@ async def test_of_what_was_given_up_the_newest_are_kept(
     assert await remove(site, clock, days=10**5, most=2) == ["5", "6"]
 
 
+async def test_what_was_given_up_is_found_by_the_index_alone(start: Start, server: Server) -> None:
+    site = await start(server.port)
+    values = {"before_ms": 1, "most": 1, "limit": 1}
+    plan = [row[3] for row in await site.db.fetch_all(f"EXPLAIN QUERY PLAN {upkeep.OLD}", values)]
+    steps = [step for step in plan if "outbox" in step or "B-TREE" in step]
+    assert len(steps) == 2
+    assert all("COVERING INDEX outbox_failed" in step for step in steps)
+
+
 async def test_why_nothing_is_sent_is_noted_with_the_first_messages_only(
     start: Start, server: Server, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,12 +6,7 @@ from wtforms.validators import ValidationError
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileAllowed, FileField, FileRequired
 
-from qapp.files.content import (
-    EXTENSIONS,
-    Content,
-    Unacceptable,
-    inspect,
-)
+from .content import EXTENSIONS, Content, Unacceptable, inspect
 
 TYPES = ", ".join(EXTENSIONS)
 

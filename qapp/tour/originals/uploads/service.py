@@ -10,11 +10,11 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.utils import secure_filename
 from flask import current_app
 
-from qapp.files.content import Content
 from qapp.tour.originals.flaskr.auth import User
 from qapp.tour.originals.flaskr.db import get_db
 
 from . import queries
+from .content import Content
 
 # What visitors upload without logging in stays for a day.
 VISITORS_KEPT_MS = 24 * 3600 * 1000
@@ -41,6 +41,9 @@ def keep_file(
     key = secrets.token_hex(16)
     path = place_of(key)
     try:
+        # The validator has read it to its end: from there on there
+        # is nothing to save.
+        file.stream.seek(0)
         file.save(path)
         with get_db() as db:
             return queries.add_file(
