@@ -203,7 +203,7 @@ class Lingering:
     async def _has_ended(self) -> bool:
         """Wait for the end as long as something comes; Quart receives it meanwhile."""
         incoming = self._incoming
-        for _ in range(LINGER_S // SENDING_S):
+        for _ in range(int(LINGER_S / SENDING_S)):
             received = incoming.received
             with suppress(TimeoutError):
                 async with asyncio.timeout(SENDING_S):
