@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 import sys
@@ -150,3 +151,9 @@ def test_the_database_is_its_owners_alone(tmp_path: Path) -> None:
     migrations.upgrade(path)
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+async def test_two_apps_in_a_process_may_migrate_at_once(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.db" for number in range(8)]
+    await asyncio.gather(*(asyncio.to_thread(migrations.upgrade, path) for path in paths))
+    assert {migrations.current(path) for path in paths} == {migrations.head()}

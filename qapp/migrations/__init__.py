@@ -8,6 +8,7 @@ nothing behind.
 from __future__ import annotations
 
 import io
+import threading
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +28,9 @@ from sqlalchemy.pool import NullPool
 from qapp.ext.database.driver import sqlite
 
 LOCK_WAIT_S = 60
+# What a migration calls (`op.add_column`) is the process's one: two apps that start in it at once
+# would work on each other's connections.
+_ALEMBIC = threading.Lock()
 
 
 class SchemaError(Exception):
@@ -66,7 +70,7 @@ def _locked(path: Path) -> Iterator[Connection]:
         poolclass=NullPool,
     )
     try:
-        with engine.connect() as connection:
+        with _ALEMBIC, engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
             if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall():

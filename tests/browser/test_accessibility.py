@@ -6,10 +6,11 @@ import json
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser
+from playwright.async_api import Browser, FilePayload, expect
 
 from tests.browser.conftest import watched_page
 from tests.browser.test_journey import log_in
+from tests.files.tools import picture
 from tests.serving import Server
 
 PAGES = (
@@ -23,13 +24,15 @@ PAGES = (
     "/enternew",
     "/students",
     "/new",
+    "/files",
+    "/upload",
     "/contact",
     "/mail",
     "/preferences",
     "/about",
     "/nowhere",
 )
-FOR_USERS = ("/", "/post/1", "/post/1/edit", "/account", "/students/import")
+FOR_USERS = ("/", "/post/1", "/post/1/edit", "/account", "/students/import", "/files", "/upload")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -42,6 +45,14 @@ async def test_axe_finds_nothing(browser: Browser, server: Server, theme: str, w
     await page.get_by_label("Title").fill("Tea")
     await page.get_by_label("Text").fill("# Green\n\n- *one*\n- [two](/)\n\n> three\n\n    code")
     await page.get_by_role("button", name="Add entry").click()
+    for name, data in (("tea.png", picture()), (f"{'long ' * 20}name.txt", b"Tea\n")):
+        await page.goto("/upload")
+        file = FilePayload(name=name, mimeType="application/octet-stream", buffer=data)
+        await page.get_by_label("File").set_input_files(file)
+        await page.get_by_role("button", name="Upload").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text(
+            "file uploaded successfully"
+        )
     found = [violation for path in FOR_USERS for violation in await look(page, path)]
     await page.get_by_role("button", name="Log out", exact=True).click()
     found += [violation for path in PAGES for violation in await look(page, path)]

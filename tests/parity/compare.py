@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +17,9 @@ from .exchange import MOST_REDIRECTS, Answer, Jar, followed, kept_of, send
 from .normal import Observed, observe
 from .scenario import Scenario, Step
 from .sides import flask_side, side_here
+
+# Most of a world's time is spent on starting and ending its servers.
+AT_A_TIME = 4
 
 
 class Ports(NamedTuple):
@@ -52,16 +56,29 @@ class Outcome(NamedTuple):
 
 async def run_all(scenarios: Iterable[Scenario]) -> list[Outcome]:
     """Run scenarios; those of the same two applications one after another on the same servers."""
-    outcomes = []
+    turns = asyncio.Semaphore(AT_A_TIME)
     ordered = sorted(scenarios, key=_world)
-    for (flask, here, _), group in groupby(ordered, key=_world):
-        with TemporaryDirectory() as flask_folder, TemporaryDirectory() as here_folder:
-            async with side_here(here, Path(here_folder)) as here_port:
-                with flask_side(flask, Path(flask_folder)) as flask_port:
-                    ports = Ports(flask_port, here_port)
-                    for scenario in group:
-                        outcomes.append(await asyncio.to_thread(run, scenario, ports))
-    return outcomes
+    groups = [(world, list(group)) for world, group in groupby(ordered, key=_world)]
+    found = await asyncio.gather(
+        *(_run_group(flask, here, group, turns) for (flask, here, _), group in groups)
+    )
+    return [outcome for outcomes in found for outcome in outcomes]
+
+
+async def _run_group(
+    flask: str, here: str, scenarios: list[Scenario], turns: asyncio.Semaphore
+) -> list[Outcome]:
+    async with turns, _both_sides(flask, here) as ports:
+        return [await asyncio.to_thread(run, scenario, ports) for scenario in scenarios]
+
+
+@asynccontextmanager
+async def _both_sides(flask: str, here: str) -> AsyncIterator[Ports]:
+    """Serve both sides, each with a folder of its own."""
+    with TemporaryDirectory() as flask_folder, TemporaryDirectory() as here_folder:
+        async with side_here(here, Path(here_folder)) as here_port:
+            with flask_side(flask, Path(flask_folder)) as flask_port:
+                yield Ports(flask_port, here_port)
 
 
 def _world(scenario: Scenario) -> tuple[str, str, str]:

@@ -1,7 +1,7 @@
 """How a header is written: so that who reads it finds what was put in, and nobody else.
 
-Python parses a header again to write it, and what it writes may say something else. Up to 3.11.11,
-3.12.8 and 3.13.1 it drops the quotes of a name in a line that is folded (python/cpython#80222,
+Python parses a header again to write it, and what it writes may say something else. Python 3.11.7,
+like all before 2025, drops the quotes of a name in a line that is folded (python/cpython#80222,
 #121284): `("all@example.net, " + "n" * 60, "asha@example.org")` goes out as two addresses. It loses
 blanks at folds (#92081, #120930), and encodes a long word even where that breaks the header, as in
 References or List-Unsubscribe. So addresses and texts are written here, word by word. What is
@@ -27,7 +27,7 @@ from typing import Any
 # RFC 5322, 2.1.1, and for lines with encoded words RFC 2047, 2; without the line end.
 LINE = 78
 ENCODED_LINE = 76
-# A word that no line could hold beside a name: at most 998 are allowed.
+# Beside a header's name, of 70 characters at most: a line has 998 at most (RFC 5322, 2.1.1).
 LONGEST_WORD = 900
 # What holds addresses, beside those that Python knows: RFC 8098, and what is used without one.
 ADDRESS_HEADERS = (
@@ -86,7 +86,7 @@ def _lines(name: str, words: Iterable[str]) -> Iterator[str]:
     """Yield the lines of a header; each word comes with the blanks before it."""
     line, is_first = f"{name}:", True
     for word in words:
-        # Never before the first word: Python before 3.12 then reads the fold as part of the value.
+        # Never before the first word: Python 3.11 then reads a blank that was not given.
         if not is_first and len(line) + len(word) > LINE:
             yield line
             line = ""

@@ -39,7 +39,7 @@ RESERVED = frozenset(
     | {"subject", "to"}
 )
 # A server takes at least 100 for one message (RFC 5321, 4.5.3.1.8); to write out a thousand takes
-# half a second of a thread.
+# half a second of a thread on a busy machine.
 MOST_RECIPIENTS = 1000
 
 
@@ -54,7 +54,8 @@ class Message:
     :param html: the same as HTML; further forms go into `alts`, by their subtype.
     :param date: when it was written, in seconds since 1970; by default when it is sent.
     :param charset: of the texts; UTF-8 by default, and where a text does not fit into another.
-    :param extra_headers: headers of other names than those made here.
+    :param extra_headers: headers of other names than those made here; those for addresses, such as
+        Sender or Errors-To, may hold nothing else.
     :param mail_options: for the server's MAIL command, `rcpt_options` for its RCPT.
     """
 

@@ -18,9 +18,9 @@ PICTURES = {
 TEXTS = {"txt": "text/plain", "md": "text/markdown", "csv": "text/csv"}
 EXTENSIONS = (*PICTURES, "pdf", *TEXTS)
 
-MOST_PIXELS = 25_000_000
+# A JPEG is decoded in the size that is needed, the others whole.
+MOST_MEGAPIXELS = {"PNG": 16, "JPEG": 25, "GIF": 16, "WEBP": 16}
 THUMBNAIL_PIXELS = 256
-TOO_LARGE = "The picture is too large: it may have 25 megapixels."
 
 
 class Unacceptable(Exception):
@@ -57,10 +57,15 @@ def inspect_picture(file: IO[bytes], kind: str) -> Content:
 
     :raises Unacceptable: if it can't be decoded, or is too large.
     """
+    most = MOST_MEGAPIXELS[kind]
+    too_large = (
+        "The picture is too large: "
+        f"a {kind} may have {most} megapixels."
+    )
     try:
         with Image.open(file, formats=[kind]) as picture:
-            if picture.width * picture.height > MOST_PIXELS:
-                raise Unacceptable(TOO_LARGE)
+            if picture.width * picture.height > most * 1_000_000:
+                raise Unacceptable(too_large)
             media_type = Image.MIME[kind]
             picture.thumbnail((THUMBNAIL_PIXELS, THUMBNAIL_PIXELS))
             upright = ImageOps.exif_transpose(picture)
@@ -78,7 +83,7 @@ def inspect_picture(file: IO[bytes], kind: str) -> Content:
         Image.DecompressionBombError,
         Image.DecompressionBombWarning,
     ) as error:
-        raise Unacceptable(TOO_LARGE) from error
+        raise Unacceptable(too_large) from error
     # What was made to break a decoder makes it raise anything.
     except Exception as error:
         raise Unacceptable(
