@@ -180,4 +180,4 @@ async def test_an_error_page_takes_the_place_of_the_form(
     page = (await open_form(browser, server)).page
     await page.context.clear_cookies()
     await choose(page, tmp_path / "s.csv", GOOD)
-    await expect(page.locator("main")).to_contain_text("The form has expired")
+    await expect(page.locator("main")).to_contain_text("You have to log in for this")
