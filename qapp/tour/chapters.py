@@ -223,7 +223,7 @@ CHAPTERS = (
         "Mail",
         "What extensions do",
         "Flask-Mail: `Message`, `mail.send`",
-        "`await mail.send`, or an outbox that loses and doubles none",
+        "`await mail.send`, or an outbox that loses none",
         (Pair("tour/originals/contact/views.py", "contact/views.py"),),
     ),
     Chapter(
