@@ -12,6 +12,7 @@ import html
 import json
 import re
 from collections.abc import Iterable, Iterator
+from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
 from flask.sessions import SecureCookieSessionInterface
@@ -75,7 +76,9 @@ def observe(answer: Answer, further: Iterable[str] = ()) -> Observed:
     for pattern, instead in LEFT_OUT:
         body = pattern.sub(instead, body)
     sessions: list[str] = []
-    cookies = "\n".join(sorted(_cookies(headers.get_all("Set-Cookie", []), sessions)))
+    cookies = "\n".join(
+        sorted(_cookies(headers.get_all("Set-Cookie", []), headers.get("Date"), sessions))
+    )
     return Observed(
         status=str(answer.status),
         location=headers.get("Location", ""),
@@ -99,7 +102,7 @@ def _commands(body: str) -> str:
     return "\n".join(json.dumps(frame, sort_keys=True) for frame in frames)
 
 
-def _cookies(lines: list[str], sessions: list[str]) -> Iterator[str]:
+def _cookies(lines: list[str], date: str | None, sessions: list[str]) -> Iterator[str]:
     for line in lines:
         first, *attributes = re.split(r";\s*", line)
         name, _, value = first.partition("=")
@@ -107,7 +110,19 @@ def _cookies(lines: list[str], sessions: list[str]) -> Iterator[str]:
             sessions.append(_session(value))
             value = "SIGNED"
             attributes = [re.sub(r"(?i)^expires=.*", "Expires=TIME", each) for each in attributes]
+        attributes = [_expiry(each, line, date) for each in attributes]
         yield "; ".join([f"{name}={value}", *sorted(attributes, key=str.lower)])
+
+
+def _expiry(attribute: str, line: str, date: str | None) -> str:
+    """Return a cookie's attribute; a time that says the same as its Max-Age, without the second."""
+    expires = re.fullmatch(r"(?i)expires=(.*)", attribute)
+    max_age = re.search(r"(?i);\s*max-age=(\d+)", line)
+    if expires is None or max_age is None or date is None:
+        return attribute
+    moment, sent = parsedate_to_datetime(expires[1]), parsedate_to_datetime(date)
+    is_the_same = abs((moment - sent).total_seconds() - int(max_age[1])) <= 2
+    return "Expires=AFTER MAX-AGE" if is_the_same else attribute
 
 
 def _session(value: str) -> str:

@@ -69,6 +69,8 @@ def test_nothing_answers_with_an_unexpected_error(outcomes: dict[str, Outcome]) 
 
 PAGE = '<title>T</title><main><h1>Hi</h1><input name="csrf_token" value="abc"></main>'
 COOKIE = "a=1; Path=/; HttpOnly"
+DATE = "Fri, 20 Nov 2026 10:00:00 GMT"
+KEPT = "a=1; Expires=Fri, 20 Nov 2026 11:00:00 GMT; Max-Age=3600; Path=/"
 SIJAX = '[{"type":"html","html":"<ul><li>a</li></ul>"}]'
 SAME_SIJAX = '[{"html": "\\n<ul>\\n <li>a</li></ul>", "type": "html"}]'
 IN_A_FRAME = f"<script>window.parent.Sijax.processCommands({SAME_SIJAX});</script>\n"
@@ -95,6 +97,11 @@ def answer(status: int = 200, body: str = PAGE, **headers: str) -> Answer:
         (answer(Set_Cookie=COOKIE), answer(Set_Cookie="a=1; Path=/"), "cookies"),
         (answer(Set_Cookie=COOKIE), answer(Set_Cookie=COOKIE.replace("1", "2")), "cookies"),
         (answer(Set_Cookie=COOKIE), answer(), "cookies"),
+        (
+            answer(Set_Cookie=KEPT, Date=DATE),
+            answer(Set_Cookie=KEPT.replace("11:00:00", "11:00:09"), Date=DATE),
+            "cookies",
+        ),
         (answer(body=SIJAX), answer(body=SIJAX.replace("a<", "b<")), "body"),
         (answer(body=SIJAX), answer(body=f"{SIJAX}\n{SIJAX}\n"), "body"),
         (answer(body='[{"a":1,"b":2}]'), answer(body='[{"b":2,"a":1}]'), "body"),
@@ -125,6 +132,10 @@ def test_a_listed_difference_excuses_as_a_whole_or_not_at_all() -> None:
         (answer(), answer(body=PAGE.replace("T<", "T · qapp<"))),
         (answer(Allow="GET, HEAD"), answer(Allow="HEAD, GET")),
         (answer(Set_Cookie=COOKIE), answer(Set_Cookie="a=1; HttpOnly; Path=/")),
+        (
+            answer(Set_Cookie=KEPT, Date=DATE),
+            answer(Set_Cookie=KEPT.replace("11:00:00", "11:00:01"), Date=DATE),
+        ),
         (answer(body=SIJAX), answer(body=SAME_SIJAX)),
         (answer(body=f"{SIJAX}\n{SIJAX}\n"), answer(body=IN_A_FRAME * 2)),
     ],
