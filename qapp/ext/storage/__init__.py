@@ -1,17 +1,40 @@
 """Keep files in a folder, each with its row in a database: always both, or neither.
 
-    storage = Storage()
+    from quart import Quart, Response, request
+    from qapp.ext.database import Database
+    from qapp.ext.storage import Storage
+
+    app = Quart(__name__)
+    app.config["DATABASE_URL"] = "sqlite:///files.db"
+    db, storage = Database(app), Storage()
+
+    @app.while_serving
+    async def with_table():
+        await db.execute("CREATE TABLE IF NOT EXISTS files (id INTEGER PRIMARY KEY, key TEXT)")
+        yield
 
     @storage.is_known
-    async def has_row(key: str) -> bool:
-        return bool(await db.fetch_value("SELECT 1 FROM files WHERE key = :key", {"key": key}))
+    async def has_row(key):
+        return await db.fetch_value("SELECT 1 FROM files WHERE key = :key", {"key": key})
 
     storage.init_app(app)
 
-    part = await storage.begin()
-    async for data in request.body:
-        await part.write(data)
-    await storage.keep(part, lambda key: queries.add_file(db, key=key, name="a.txt"))
+    @app.put("/files")
+    async def put():
+        part = await storage.begin()
+        try:
+            async for data in request.body:
+                await part.write(data)
+            add = "INSERT INTO files (key) VALUES (:key) RETURNING id"
+            return {"id": await storage.keep(part, lambda key: db.fetch_value(add, {"key": key}))}
+        finally:
+            await storage.discard(part)
+
+    @app.get("/files/<int:file_id>")
+    async def get(file_id):
+        find = "SELECT key FROM files WHERE id = :id"
+        body = await storage.open(await db.fetch_value(find, {"id": file_id}))
+        return Response(body, mimetype="application/octet-stream")
 
 A file arrives in a folder that belongs to this process alone, is synced and then renamed into its
 place. Before that, a marker with its key is left in that folder, and removed when the row is
@@ -42,7 +65,7 @@ from .sending import StoredBody
 __all__ = ["Part", "Storage", "StorageFull", "StoredBody"]
 
 T = TypeVar("T")
-Known = Callable[[str], Awaitable[bool]]
+Known = Callable[[str], Awaitable[object]]
 log = logging.getLogger(__name__)
 
 # So much of the disk is left to the database, its log and all else.

@@ -11,6 +11,8 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from textwrap import dedent
+from typing import Any
 
 import pytest
 from quart import Quart
@@ -413,3 +415,21 @@ async def test_two_apps_have_folders_of_their_own(
         await second.keep(await arrived(second, b"second"), other.record)
     assert world.kept() == {key: b"first"}
     assert list(other.kept().values()) == [b"second"]
+
+
+async def test_the_example_keeps_and_sends_files(tmp_path: Path) -> None:
+    assert module.__doc__
+    _, start, rest = module.__doc__.partition("    from quart")
+    names: dict[str, Any] = {"__name__": "example"}
+    example = dedent(start + rest.partition("A file arrives")[0])
+    here = f"Quart(__name__, instance_path={str(tmp_path)!r})"
+    exec(example.replace("Quart(__name__)", here), names)  # noqa: S102
+    app: Quart = names["app"]
+    async with app.test_app() as serving:
+        client = serving.test_client()
+        for number, data in enumerate((b"first", b"second"), start=1):
+            response = await client.put("/files", data=data)
+            assert await response.get_json() == {"id": number}
+            response = await client.get(f"/files/{number}")
+            assert await response.get_data(as_text=False) == data
+    assert len(list((tmp_path / "files").glob("??/*"))) == 2
