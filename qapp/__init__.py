@@ -26,6 +26,7 @@ from .extensions import (
     rendering,
     sijax,
     storage,
+    storing,
 )
 from .web import errors, security, templating
 from .web.memory import return_large_blocks
@@ -64,6 +65,7 @@ def create_app(settings: Settings | None = None) -> Quart:
     hashing.init_app(app)
     rendering.init_app(app)
     importing.init_app(app)
+    storing.init_app(app)
     inspection.init_app(app)
     db.init_app(app)
     orm.init_app(app)

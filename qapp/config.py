@@ -105,7 +105,7 @@ class Settings:
     RATE_LIMITS: Mapping[str, tuple[int, int]] = setting(
         RATE_LIMITS,
         rates(RATE_LIMITS),
-        "how often an address may try",
+        "how often an address, or who is logged in, may try",
         ",".join(f"{name}={most}/{window_s}" for name, (most, window_s) in RATE_LIMITS.items()),
     )
     OPERATOR_ADDRESS: str = setting(

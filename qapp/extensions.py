@@ -25,5 +25,7 @@ rendering = BoundedPool("rendering", threads=1, most_jobs=200)
 storage = Storage("files")
 # A picture takes up to 100 MB to decode: one at a time.
 inspection = BoundedPool("inspection", threads=1, most_jobs=200)
-# One file at a time: its parts come one after the other, and more would only take from the loop.
+# Parts of files that are checked: more threads would only take from the loop.
 importing = BoundedPool("importing", threads=1, most_jobs=100)
+# Parts of the one file that has the writer: it is not to wait for those that are only checked.
+storing = BoundedPool("storing", threads=1, most_jobs=100)

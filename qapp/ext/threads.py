@@ -1,4 +1,4 @@
-"""Run CPU-bound work in threads of its own, so many at a time, and no more waiting than that.
+"""Run work that blocks in threads of its own, so many at a time, and no more waiting than that.
 
 `asyncio.to_thread` shares one pool with everything else in the process: twelve slow jobs in it and
 a small file waits for seconds. A pool for each kind of work keeps one from starving the others.
@@ -48,10 +48,17 @@ class OpenPool:
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a function in a thread, as `BoundedPool.run`."""
-        if not self.is_open:
-            raise PoolBusy(f"{self.name}: the pool is closed")
         if self.jobs >= self.most_jobs:
             raise PoolBusy(f"{self.name}: {self.jobs} jobs are waiting")
+        return await self.insist(function, *args, **kwargs)
+
+    async def insist(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function in a thread however many wait: to clean up after one that has run.
+
+        :raises PoolBusy: if the app does not serve any more.
+        """
+        if not self.is_open:
+            raise PoolBusy(f"{self.name}: the pool is closed")
         loop = asyncio.get_running_loop()
         job = self.executor.submit(function, *args, **kwargs)
         self.begin()

@@ -44,30 +44,37 @@ class QuotaExceeded(Exception):
     """The owner of a file may not keep so much; nothing was stored."""
 
 
-async def list_files(db: Executor, *, before: int, limit: int) -> Page[Listed]:
-    """Return the page of files whose ids are smaller than `before`, newest first."""
+async def list_files(db: Executor, *, before: int, since_ms: int, limit: int) -> Page[Listed]:
+    """Return the page of files whose ids are smaller than `before`, newest first.
+
+    :param since_ms: visitors' files from before it are not there any more, as in all of these.
+    """
     rows = await db.fetch_all(
         """
         SELECT files.id, files.name, files.media_type, files.size_bytes,
           files.thumbnail IS NOT NULL AS has_thumbnail, files.created_at, files.owner_id,
           users.username AS owner
         FROM files LEFT JOIN users ON users.id = files.owner_id
-        WHERE files.id < :before ORDER BY files.id DESC LIMIT :limit
+        WHERE files.id < :before AND (files.owner_id IS NOT NULL OR files.created_at >= :since_ms)
+        ORDER BY files.id DESC LIMIT :limit
         """,
-        {"before": before, "limit": limit + 1},
+        {"before": before, "since_ms": since_ms, "limit": limit + 1},
         into=Listed,
     )
     return page_of(rows, limit)
 
 
-async def find_file(db: Executor, *, file_id: int) -> File:
+async def find_file(db: Executor, *, file_id: int, since_ms: int) -> File:
     """Return a file.
 
     :raises NotFound: if there is none of this id.
     """
     file = await db.fetch_one(
-        "SELECT id, key, name, media_type, created_at, owner_id FROM files WHERE id = :file_id",
-        {"file_id": file_id},
+        """
+        SELECT id, key, name, media_type, created_at, owner_id FROM files
+        WHERE id = :file_id AND (owner_id IS NOT NULL OR created_at >= :since_ms)
+        """,
+        {"file_id": file_id, "since_ms": since_ms},
         into=File,
     )
     if file is None:
@@ -75,13 +82,17 @@ async def find_file(db: Executor, *, file_id: int) -> File:
     return file
 
 
-async def find_thumbnail(db: Executor, *, file_id: int) -> bytes:
+async def find_thumbnail(db: Executor, *, file_id: int, since_ms: int) -> bytes:
     """Return a file's thumbnail, a WebP.
 
     :raises NotFound: if there is none.
     """
     thumbnail: bytes | None = await db.fetch_value(
-        "SELECT thumbnail FROM files WHERE id = :file_id", {"file_id": file_id}
+        """
+        SELECT thumbnail FROM files
+        WHERE id = :file_id AND (owner_id IS NOT NULL OR created_at >= :since_ms)
+        """,
+        {"file_id": file_id, "since_ms": since_ms},
     )
     if thumbnail is None:
         raise NotFound
@@ -149,7 +160,7 @@ async def add_file(
     return file_id
 
 
-async def list_expired(db: Executor, *, before_ms: int, limit: int = 100) -> list[Stored]:
+async def list_expired(db: Executor, *, before_ms: int, limit: int = 20) -> list[Stored]:
     """Return visitors' files from before a time, the oldest first."""
     return await db.fetch_all(
         """

@@ -9,8 +9,13 @@ from qapp.web.multipart import UploadedFile
 from . import queries
 from .content import Content, clean_name
 
-# What visitors upload without logging in stays for a day.
+# What visitors upload without logging in is there for a day.
 VISITORS_KEPT_MS = 24 * 3600 * 1000
+
+
+def since_ms(now_ms: int) -> int:
+    """Return from when on visitors' files are there."""
+    return now_ms - VISITORS_KEPT_MS
 
 
 @storage.is_known
@@ -52,6 +57,6 @@ async def remove_file(file: queries.File | queries.Stored) -> None:
 
 
 async def remove_expired(*, now_ms: int) -> None:
-    """Remove what visitors have uploaded a day ago."""
-    for file in await queries.list_expired(db, before_ms=now_ms - VISITORS_KEPT_MS):
+    """Make room: remove some of what visitors uploaded more than a day ago."""
+    for file in await queries.list_expired(db, before_ms=since_ms(now_ms)):
         await remove_file(file)

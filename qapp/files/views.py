@@ -65,7 +65,7 @@ async def uploader() -> ResponseReturnValue:
     except queries.QuotaExceeded:
         form.file.errors = [*form.file.errors, no_room()]
         return await upload_page(form), 422
-    file = await queries.find_file(db, file_id=file_id)
+    file = await queries.find_file(db, file_id=file_id, since_ms=since())
     return await render_template("files/uploaded.html", file=file)
 
 
@@ -73,7 +73,7 @@ async def uploader() -> ResponseReturnValue:
 async def index() -> ResponseReturnValue:
     """Show the files, newest first."""
     before = before_asked()
-    page = await queries.list_files(db, before=before, limit=page_size())
+    page = await queries.list_files(db, before=before, since_ms=since(), limit=page_size())
     user = current_user()
     return await render_template(
         "files/index.html",
@@ -87,7 +87,7 @@ async def index() -> ResponseReturnValue:
 @blueprint.get("/files/<int:file_id>")
 async def download(file_id: int) -> Response:
     """Send a file, whole or the part that is asked for."""
-    file = await queries.find_file(db, file_id=min(file_id, LARGEST_ID))
+    file = await queries.find_file(db, file_id=min(file_id, LARGEST_ID), since_ms=since())
     try:
         body = await storage.open(file.key)
     except FileNotFoundError:
@@ -116,7 +116,7 @@ async def download(file_id: int) -> Response:
 @blueprint.get("/files/<int:file_id>/thumbnail")
 async def thumbnail(file_id: int) -> Response:
     """Send a picture's thumbnail, which never changes."""
-    data = await queries.find_thumbnail(db, file_id=min(file_id, LARGEST_ID))
+    data = await queries.find_thumbnail(db, file_id=min(file_id, LARGEST_ID), since_ms=since())
     response = Response(data, content_type="image/webp")
     response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     return response
@@ -126,12 +126,17 @@ async def thumbnail(file_id: int) -> Response:
 @login_required
 async def delete(user: User, file_id: int) -> ResponseReturnValue:
     """Delete a file of one's own."""
-    file = await queries.find_file(db, file_id=min(file_id, LARGEST_ID))
+    file = await queries.find_file(db, file_id=min(file_id, LARGEST_ID), since_ms=since())
     if file.owner_id != user.id:
         raise Forbidden
     await service.remove_file(file)
     await flash(f"{file.name} was deleted", "success")
     return redirect(url_for("files.index"))
+
+
+def since() -> int:
+    """Return from when on visitors' files are there, at this moment."""
+    return service.since_ms(now_ms())
 
 
 async def upload_page(form: UploadForm) -> str:

@@ -69,8 +69,10 @@ def _locked(path: Path) -> Iterator[Connection]:
         module=sqlite,
         poolclass=NullPool,
     )
+    if not _ALEMBIC.acquire(timeout=LOCK_WAIT_S):
+        raise SchemaError(f"{path}: another migration runs in this process")
     try:
-        with _ALEMBIC, engine.connect() as connection:
+        with engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
             if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall():
@@ -81,6 +83,7 @@ def _locked(path: Path) -> Iterator[Connection]:
     except CommandError as error:
         raise SchemaError(str(error)) from error
     finally:
+        _ALEMBIC.release()
         engine.dispose()
 
 

@@ -9,7 +9,7 @@ from typing import IO, NamedTuple
 
 from qapp.ext.database import Database, Executor, TransactionTimeout
 from qapp.ext.threads import PoolBusy
-from qapp.extensions import importing
+from qapp.extensions import importing, storing
 
 from .queries import COLUMNS, ROWS_AT_ONCE, add_students, list_students_after
 from .spreadsheet import MOST_FAULTS, Fault, StudentFile, cells_of, lines_of
@@ -75,11 +75,11 @@ async def import_students(
         await importing.run(file.rewind)
         try:
             async with db.transaction(LONGEST_STORING_S) as tx:
-                students = await importing.run(file.read)
+                students = await storing.run(file.read)
                 while students is not None:
                     # The next are read while these are stored: the writer waits for nothing.
                     _, students = await asyncio.gather(
-                        add_students(tx, students=students), importing.run(file.read)
+                        add_students(tx, students=students), storing.run(file.read)
                     )
                     tell(Progress("Storing", file.size_bytes + file.read_bytes, of))
         except TransactionTimeout as error:

@@ -143,7 +143,11 @@ class StudentFile:
                     "and one inside of it is doubled."
                 )
                 yield []
-        if next(reader, None) is not None:
+        try:
+            has_more = next(reader, None) is not None
+        except csv.Error:
+            has_more = True
+        if has_more:
             raise _Unreadable(f"The file has more than {MOST_ROWS:,} lines: import it in parts.")
 
     def _lines(self) -> Iterator[str]:

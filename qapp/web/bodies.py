@@ -31,7 +31,10 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def large_body(view: View) -> View:
-    """Mark a view, as a decorator, as one whose requests may be as large as uploads are."""
+    """Mark a view, as a decorator, as one whose posts may be as large as uploads are.
+
+    Its path must be without variables: a body begins before anything is matched.
+    """
     view.has_large_body = True  # type: ignore[attr-defined]
     return view
 

@@ -18,12 +18,16 @@ from werkzeug.sansio.multipart import (
     File,
     MultipartDecoder,
     NeedData,
+    State,
 )
 
 from qapp.ext.storage import Part
 
 Begin = Callable[[], Awaitable[Part]]
-MOST_FILES = 20
+MOST_FILES = 5  # each is open until the last has come
+# The decoder holds what is before a form and the head of a part until they end.
+LONGEST_HEAD = 16 * 1024
+HEADS = (State.PREAMBLE, State.PART)
 
 
 class UploadedFile(FileStorage):
@@ -35,6 +39,9 @@ class UploadedFile(FileStorage):
     def __init__(self, part: Part, event: File) -> None:
         super().__init__(part.file, event.filename, event.name, headers=event.headers)
         self.part = part
+
+    def close(self) -> None:
+        """Leave it open: a thread may be writing to it. The end of the request closes it."""
 
 
 class StrictMultiPartParser(MultiPartParser):
@@ -59,7 +66,7 @@ class StrictMultiPartParser(MultiPartParser):
         fields: list[tuple[str, str]] = []
         files: list[FileStorage] = []
         part: Field | File
-        text = bytearray()
+        text, text_bytes = bytearray(), 0
         stream: IO[bytes] | Part | None = None
         try:
             async for event in _events(decoder, body):
@@ -77,9 +84,10 @@ class StrictMultiPartParser(MultiPartParser):
                         del event  # as in _events
                         continue
                     text += event.data
+                    text_bytes += len(event.data)
                     limit = self.max_form_memory_size
-                    if limit is not None and len(text) > limit:
-                        raise RequestEntityTooLarge
+                    if limit is not None and text_bytes > limit:
+                        raise RequestEntityTooLarge("The form has too much text.")
                     if not event.more_data:
                         fields.append((part.name, text.decode(self.get_part_charset(part.headers))))
         except BaseException:  # a client that hangs up too
@@ -115,10 +123,16 @@ async def _write(stream: IO[bytes] | Part, event: Data) -> None:
 
 async def _events(decoder: MultipartDecoder, body: Body) -> AsyncIterator[Event]:
     async for data in body:
-        decoder.receive_data(data)
+        start = 0
+        while start < len(data):
+            end = start + LONGEST_HEAD if decoder.state in HEADS else len(data)
+            decoder.receive_data(data[start:end])
+            start = end
+            while not isinstance(event := decoder.next_event(), NeedData):
+                yield event
+            if decoder.state in HEADS and len(decoder.buffer) > LONGEST_HEAD:
+                raise RequestEntityTooLarge("The head of a part is too long.")
         del data  # else it stays in memory until the next has come
-        while not isinstance(event := decoder.next_event(), NeedData):
-            yield event
     decoder.receive_data(None)
     try:
         while not isinstance(event := decoder.next_event(), Epilogue):

@@ -140,7 +140,7 @@ class Site(Quart):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._urls: dict[tuple[Any, ...], str] = {}
-        self._turns = asyncio.Semaphore(AT_A_TIME)
+        self._turns: asyncio.Semaphore | None = None
 
     def url_for(self, endpoint: str, **values: Any) -> str:
         """Build an address, as Quart does; one that was built before is remembered.
@@ -166,6 +166,11 @@ class Site(Quart):
                 self._urls.clear()
             self._urls[key] = url
         return url
+
+    async def startup(self) -> None:
+        """Start, in the loop that the turns are for from now on."""
+        self._turns = asyncio.Semaphore(AT_A_TIME)
+        await super().startup()
 
     async def asgi_app(
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
@@ -208,7 +213,7 @@ class Site(Quart):
             most_awaited_bytes=self.config["MAX_CONTENT_LENGTH"],
             idle_s=self.config["BODY_TIMEOUT"],
             timeout_s=self.config["UPLOAD_TIMEOUT"],
-            turns=self._turns,
+            turns=self._turns or asyncio.Semaphore(AT_A_TIME),
         )
         scope.setdefault("extensions", {})[STREAMED] = {"body": body}
         return body.next_message, lingering

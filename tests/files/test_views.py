@@ -260,6 +260,9 @@ async def test_what_visitors_upload_goes_after_a_day(
     young = await uploaded(visitor, b"young", "young.txt")
     assert (await visitor.get(f"/files/{old}")).status_code == 200
     clock.pass_s(2)
+    assert (await visitor.get(f"/files/{old}")).status_code == 404
+    assert "old.txt" not in await visitor.text("/files")
+    assert len(stored()) == 3
     await uploaded(visitor, b"new", "new.txt")
     assert (await visitor.get(f"/files/{old}")).status_code == 404
     for file_id in (mine, young):

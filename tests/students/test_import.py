@@ -276,7 +276,7 @@ async def test_files_are_read_in_a_thread(alice: Visitor, monkeypatch: pytest.Mo
     for name in ("read", "rewind", "close"):
         monkeypatch.setattr(StudentFile, name, noted(getattr(StudentFile, name)))
     await send(alice, MANY)
-    assert names == {"importing_0"}
+    assert names == {"importing_0", "storing_0"}
 
 
 async def test_others_write_while_a_file_is_checked(

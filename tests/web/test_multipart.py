@@ -126,3 +126,25 @@ async def test_the_site_stores_nothing_of_a_broken_form(
     assert dump() == before
     response = await alice.open("/add", "POST", data=body, headers=headers)
     assert response.status_code == 302
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"x" * 40_000,
+        b'--B\r\nContent-Disposition: form-data; name="a"\r\n' + b"a:b\r\n" * 10_000,
+        b"--B\r\n" + b"x" * 40_000,
+        b"--B\r\nX: " + b"x" * 40_000,
+    ],
+    ids=["preamble", "headers", "no header", "a header"],
+)
+async def test_a_head_that_does_not_end_is_refused_before_it_is_long(start: bytes) -> None:
+    for chunks in ([start], [start[n : n + 1000] for n in range(0, len(start), 1000)]):
+        with pytest.raises(RequestEntityTooLarge, match="head"):
+            await parse(chunks)
+
+
+async def test_all_texts_together_have_a_limit() -> None:
+    assert await parse([FIELD, FIELD, END], max_form_memory_size=10)
+    with pytest.raises(RequestEntityTooLarge):
+        await parse([FIELD, FIELD, END], max_form_memory_size=9)

@@ -54,6 +54,7 @@ VALUES: dict[str, Any] = {
     "query": "entry text",
     "rate": limits.Rate(5, 60),
     "rendered": Rendered("<p>x</p>", "x"),
+    "since_ms": 0,
     "size_bytes": 1,
     "students": [{"name": "x", "city": "x", "addr": "x", "pin": "560001"}],
     "text": "x",

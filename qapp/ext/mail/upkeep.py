@@ -111,5 +111,7 @@ async def remove_old(db: Executor, *, days: float, most: int, now_ms: int) -> bo
         removed = await db.execute_many(
             "DELETE FROM outbox WHERE id = :id AND failed_ms IS NOT NULL", numbers
         )
-        log.warning("Outbox: %d messages are removed that were given up long ago", removed)
+        log.warning(
+            "Outbox: %d messages are removed that were given up long ago, or were too many", removed
+        )
     return len(numbers) == MOST_REMOVED

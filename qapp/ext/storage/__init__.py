@@ -45,9 +45,9 @@ to stay. That is done at each start, for the folders that no living process hold
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import secrets
-import shutil
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import suppress
 from functools import partial
@@ -68,8 +68,6 @@ T = TypeVar("T")
 Known = Callable[[str], Awaitable[object]]
 log = logging.getLogger(__name__)
 
-# So much of the disk is left to the database, its log and all else.
-SPARE_BYTES = 256 * 1024 * 1024
 # How long a stop waits for what is being moved into place.
 CLOSE_S = 10
 
@@ -114,14 +112,14 @@ class Storage:
             folders = Folders(Path(app.instance_path) / self._name)
             left = await self._pool.run(folders.open)
             state = app.extensions[self._name] = _State(folders)
-            for folder in left:
-                await self._settle_folder(folder)
             try:
+                for folder in left:
+                    await self._settle_folder(folder)
                 yield
             finally:
                 if state.tasks:
                     await asyncio.wait(state.tasks, timeout=CLOSE_S)
-                await self._pool.run(folders.close)
+                await self._pool.opened().insist(folders.close)
 
     async def begin(self) -> Part:
         """Return a new part.
@@ -131,9 +129,12 @@ class Storage:
         state = self._state()
 
         def begun() -> Part:
-            if shutil.disk_usage(state.folders.own).free < SPARE_BYTES:
-                raise StorageFull("the disk is nearly full")
-            return Part(state.folders.own / f"{secrets.token_hex(16)}.part", self._pool)
+            try:
+                return Part(state.folders.own / f"{secrets.token_hex(16)}.part", self._pool)
+            except OSError as error:
+                if error.errno in (errno.EMFILE, errno.ENFILE):
+                    raise PoolBusy("too many files are open") from error
+                raise
 
         task = state.own(self._pool.run(begun))
         try:
@@ -165,7 +166,7 @@ class Storage:
         return await self._whole(self._remove(key, forget))
 
     async def open(self, key: str) -> StoredBody:
-        """Return a kept file as the body of a response, closed when that is sent.
+        """Return a kept file as the body of a response, opened and closed when that is sent.
 
         :raises FileNotFoundError: if there is none.
         """
@@ -185,7 +186,7 @@ class Storage:
             if isinstance(error, OSError) and error.errno in FULL:
                 raise StorageFull("the disk is full") from error
             raise
-        await self._pool.run(folders.unmark, key)
+        await self._pool.opened().insist(folders.unmark, key)
         return result
 
     async def _remove(self, key: str, forget: Callable[[], Awaitable[T]]) -> T:
@@ -196,8 +197,8 @@ class Storage:
         except BaseException:
             await self._settle(key, folders.marker_of(key))
             raise
-        await self._pool.run(folders.remove, key)
-        await self._pool.run(folders.unmark, key)
+        await self._pool.opened().insist(folders.remove, key)
+        await self._pool.opened().insist(folders.unmark, key)
         return result
 
     async def _settle(self, key: str, marker: Path) -> None:
@@ -206,12 +207,12 @@ class Storage:
             raise RuntimeError("nothing tells what is to stay: register Storage.is_known")
         try:
             is_known = await self._known(key)
-        except Exception:
+        except Exception:  # whatever the database raises: the marker says what is to be done
             log.exception("Storage: %s is looked at again at the next start", key)
             return
         if not is_known:
-            await self._pool.run(self._state().folders.remove, key)
-        await self._pool.run(partial(marker.unlink, missing_ok=True))
+            await self._pool.opened().insist(self._state().folders.remove, key)
+        await self._pool.opened().insist(partial(marker.unlink, missing_ok=True))
 
     async def _settle_folder(self, folder: Path) -> None:
         """Finish what a process that is no more had begun."""
@@ -222,14 +223,16 @@ class Storage:
         with lock:
             for marker in await self._pool.run(lambda: list(folder.glob(MARKERS))):
                 await self._settle(marker.stem, marker)
-            await self._pool.run(remove_folder, folder)
+            is_empty = await self._pool.run(remove_folder, folder)
+        if is_empty:  # a lock that is held can't be removed everywhere
+            await self._pool.run(partial(lock_path.unlink, missing_ok=True))
 
     async def _removed(self, *parts: Part) -> None:
         def remove() -> None:
             for part in parts:
                 part.remove()
 
-        await self._pool.run(remove)
+        await self._pool.opened().insist(remove)
 
     async def _whole(self, work: Coroutine[Any, Any, T]) -> T:
         """Do something to its end, also where its caller is cancelled."""

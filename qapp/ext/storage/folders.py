@@ -41,9 +41,11 @@ class Folders:
 
     def close(self) -> None:
         """Remove the own folder, unless something in it is for the next start to look at."""
-        remove_folder(self.own)
+        is_empty = remove_folder(self.own)
         if self.lock is not None:
             self.lock.close()
+        if is_empty:  # a lock that is held can't be removed everywhere
+            self.own.with_suffix(".lock").unlink(missing_ok=True)
 
     def place_of(self, key: str) -> Path:
         """Return where a kept file is; no folder holds more than a 256th of them."""
@@ -58,8 +60,7 @@ class Folders:
 
     def place(self, part: Part, key: str) -> None:
         """Sync a part and move it to its place."""
-        os.fsync(part.file.fileno())
-        part.file.close()
+        part.end_writing()
         self.mark(key)
         place = self.place_of(key)
         if not place.parent.exists():
@@ -75,11 +76,12 @@ class Folders:
         self.place_of(key).unlink(missing_ok=True)
 
 
-def remove_folder(folder: Path) -> None:
-    """Remove a folder where files arrived, and its lock, unless a marker is left in it."""
-    if not any(folder.glob(MARKERS)):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.with_suffix(".lock").unlink(missing_ok=True)
+def remove_folder(folder: Path) -> bool:
+    """Remove a folder where files arrived, unless a marker is left in it; tell whether it went."""
+    if any(folder.glob(MARKERS)):
+        return False
+    shutil.rmtree(folder, ignore_errors=True)
+    return True
 
 
 def locked(path: Path) -> IO[bytes] | None:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import errno
+import os
+import shutil
+import threading
 from pathlib import Path
 from typing import IO
 
 from qapp.ext.threads import BoundedPool
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+# So much of the disk is left to the database, its log and all else.
+SPARE_BYTES = 256 * 1024 * 1024
 
 
 class StorageFull(Exception):
@@ -28,6 +34,9 @@ class Part:
         self.size_bytes = 0
         self.is_taken = False
         self._pool = pool
+        # Who is cancelled leaves his job running: a file that it writes to must not be closed, or
+        # the number of its descriptor may be another file's by then.
+        self._writing = threading.Lock()
 
     async def write(self, data: bytes) -> None:
         """Append to the file.
@@ -43,14 +52,24 @@ class Part:
 
     def remove(self) -> None:
         """Close and remove the file. Blocks: for a thread."""
-        self.file.close()
+        with self._writing:
+            self.file.close()
         self.path.unlink(missing_ok=True)
+
+    def end_writing(self) -> None:
+        """Sync and close the file. Blocks: for a thread."""
+        with self._writing:
+            os.fsync(self.file.fileno())
+            self.file.close()
 
     def _write(self, data: bytes) -> None:
         rest = memoryview(data)
+        if shutil.disk_usage(self.path.parent).free < SPARE_BYTES:
+            raise StorageFull("the disk is nearly full")
         try:
-            while rest:
-                rest = rest[self.file.write(rest) :]
+            with self._writing:
+                while rest:
+                    rest = rest[self.file.write(rest) :]
         except OSError as error:
             if error.errno in FULL:
                 raise StorageFull("the disk is full") from error

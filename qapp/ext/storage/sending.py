@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -28,6 +29,7 @@ class StoredBody(ResponseBody):
         self._pool = pool
         self._file: IO[bytes] | None = None
         self._left = 0
+        self._reading = threading.Lock()
 
     async def __aenter__(self) -> Self:
         self._file = await self._pool.run(self._path.open, "rb", buffering=0)
@@ -42,8 +44,10 @@ class StoredBody(ResponseBody):
         exc_value: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
+        # A read whose caller was cancelled may still run: a closed descriptor's number is reused.
         if self._file is not None:
-            self._file.close()
+            with self._reading:
+                self._file.close()
 
     def __aiter__(self) -> Self:
         return self
@@ -51,11 +55,15 @@ class StoredBody(ResponseBody):
     async def __anext__(self) -> bytes:
         if self._file is None or not self._left:
             raise StopAsyncIteration
-        data: bytes = await self._pool.run(self._file.read, min(READ_BYTES, self._left))
+        data: bytes = await self._pool.run(self._read, self._file, min(READ_BYTES, self._left))
         if not data:
             raise StopAsyncIteration
         self._left -= len(data)
         return data
+
+    def _read(self, file: IO[bytes], most_bytes: int) -> bytes:
+        with self._reading:
+            return b"" if file.closed else file.read(most_bytes)
 
     async def make_conditional(self, begin: int, end: int | None) -> int:
         """Send only the bytes from `begin` up to `end`; a negative `begin` counts from the end.

@@ -19,6 +19,7 @@ from quart import Quart
 
 from qapp.ext import storage as module
 from qapp.ext.storage import Part, Storage, StorageFull, StoredBody
+from qapp.ext.storage import part as part_module
 from qapp.ext.storage.folders import Folders, locked
 from qapp.ext.threads import PoolBusy
 
@@ -302,10 +303,14 @@ async def test_a_disk_that_is_nearly_full_takes_nothing_new(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = shutil.disk_usage(world.folder.parent)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=module.SPARE_BYTES - 1))
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda _: usage._replace(free=part_module.SPARE_BYTES - 1)
+    )
     async with world.serving() as storage:
+        part = await storage.begin()
         with pytest.raises(StorageFull):
-            await storage.begin()
+            await part.write(b"x")
+        await storage.discard(part)
 
 
 async def test_a_disk_that_fills_up_on_the_way_is_told(world: World) -> None:
@@ -433,3 +438,38 @@ async def test_the_example_keeps_and_sends_files(tmp_path: Path) -> None:
             response = await client.get(f"/files/{number}")
             assert await response.get_data(as_text=False) == data
     assert len(list((tmp_path / "files").glob("??/*"))) == 2
+
+
+async def test_what_is_committed_is_not_called_busy(world: World) -> None:
+    async def record_when_all_is_full(key: str) -> str:
+        world.app.extensions["files_threads"].most_jobs = 0
+        return await world.record(key)
+
+    async with world.serving() as storage:
+        part = await arrived(storage)
+        key = await storage.keep(part, record_when_all_is_full)
+        assert set(world.kept()) == {key} == world.rows
+        await storage.discard(part)
+        assert world.left() == []
+
+
+async def test_what_can_not_be_placed_for_want_of_threads_leaves_nothing(world: World) -> None:
+    async with world.serving() as storage:
+        part = await arrived(storage)
+        world.app.extensions["files_threads"].most_jobs = 0
+        with pytest.raises(PoolBusy):
+            await storage.keep(part, world.record)
+        assert world.left() == []
+        assert part.file.closed
+
+
+async def test_too_many_open_files_are_told_as_busy(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async with world.serving() as storage:
+        monkeypatch.setattr(module, "Part", fail)
+        with pytest.raises(PoolBusy):
+            await storage.begin()
