@@ -24,7 +24,7 @@ LONGEST_IMPORT_S = 600
 
 def wants_progress() -> bool:
     """Tell whether the client asks for the progress; "anything" is no such wish."""
-    return any(kind == NDJSON for kind, _ in request.accept_mimetypes)
+    return any(kind == NDJSON and quality > 0 for kind, quality in request.accept_mimetypes)
 
 
 def progress_of_import(form: ImportForm) -> Response:

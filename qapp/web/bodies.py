@@ -191,16 +191,11 @@ class Lingering:
     def __init__(self, send: ASGISendCallable, incoming: Incoming) -> None:
         self._send = send
         self._incoming = incoming
-        self._draining: set[asyncio.Task[None]] = set()
 
     async def __call__(self, message: ASGISendEvent) -> None:
         is_last = message["type"] == "http.response.body" and not message.get("more_body", False)
         if is_last and not await self._has_ended():
-            # Hypercorn can't end a connection while there is no room for what nobody receives, and
-            # would keep it for good.
-            draining = asyncio.create_task(self._drain())
-            self._draining.add(draining)
-            draining.add_done_callback(self._draining.discard)
+            drain_aside(self._incoming)
         await self._send(message)
 
     async def _has_ended(self) -> bool:
@@ -215,7 +210,22 @@ class Lingering:
                 break
         return incoming.ended.is_set()
 
-    async def _drain(self) -> None:
+
+_DRAINING: set[asyncio.Task[None]] = set()
+
+
+def drain_aside(incoming: Incoming) -> None:
+    """Receive what nobody reads, until it or the connection ends.
+
+    Hypercorn can't end a connection while there is no room for what nobody receives, and would
+    keep it for good.
+    """
+
+    async def drain() -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(END_S):
-                await self._incoming.drain()
+                await incoming.drain()
+
+    task = asyncio.create_task(drain())
+    _DRAINING.add(task)
+    task.add_done_callback(_DRAINING.discard)

@@ -66,7 +66,7 @@ class StrictMultiPartParser(MultiPartParser):
         fields: list[tuple[str, str]] = []
         files: list[FileStorage] = []
         part: Field | File
-        text, text_bytes = bytearray(), 0
+        text, in_memory_bytes = bytearray(), 0
         stream: IO[bytes] | Part | None = None
         try:
             async for event in _events(decoder, body):
@@ -79,15 +79,16 @@ class StrictMultiPartParser(MultiPartParser):
                     stream, file = await self._begin_file(event, content_length or 0)
                     files.append(file)
                 elif isinstance(event, Data):
+                    if isinstance(part, Field) or not part.filename:
+                        in_memory_bytes += len(event.data)
+                        limit = self.max_form_memory_size
+                        if limit is not None and in_memory_bytes > limit:
+                            raise RequestEntityTooLarge("The form has too much text.")
                     if stream is not None:
                         await _write(stream, event)
                         del event  # as in _events
                         continue
                     text += event.data
-                    text_bytes += len(event.data)
-                    limit = self.max_form_memory_size
-                    if limit is not None and text_bytes > limit:
-                        raise RequestEntityTooLarge("The form has too much text.")
                     if not event.more_data:
                         fields.append((part.name, text.decode(self.get_part_charset(part.headers))))
         except BaseException:  # a client that hangs up too
@@ -125,7 +126,7 @@ async def _events(decoder: MultipartDecoder, body: Body) -> AsyncIterator[Event]
     async for data in body:
         start = 0
         while start < len(data):
-            end = start + LONGEST_HEAD if decoder.state in HEADS else len(data)
+            end = start + (LONGEST_HEAD if decoder.state in HEADS else 4 * LONGEST_HEAD)
             decoder.receive_data(data[start:end])
             start = end
             while not isinstance(event := decoder.next_event(), NeedData):

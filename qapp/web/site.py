@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
+from contextlib import suppress
 from functools import cached_property
 from string import punctuation
 from types import TracebackType
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 from itsdangerous import BadData
@@ -24,7 +25,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from qapp.ext.storage import Part
 from qapp.extensions import storage
 
-from .bodies import AT_A_TIME, Incoming, Lingering, StreamedBody
+from .bodies import AT_A_TIME, Incoming, Lingering, StreamedBody, drain_aside
 from .formparser import StrictFormParser
 
 REMEMBERED = frozenset({str, int})
@@ -176,7 +177,12 @@ class Site(Quart):
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
         """Serve a request; as https where the settings say that TLS ends before this server."""
+        if scope["type"] == "websocket":  # the site has none
+            await receive()
+            await send({"type": "websocket.close", "code": 1000, "reason": None})
+            return
         if scope["type"] == "http":
+            scope["path"] = path_of(scope["path"])
             if self.config["PREFERRED_URL_SCHEME"] == "https":
                 scope["scheme"] = "https"
             if scope["method"] not in BODILESS or any(
@@ -186,7 +192,11 @@ class Site(Quart):
             # Quart decodes the query before any error handler could answer.
             if not scope["query_string"].isascii():
                 scope["query_string"] = quote(scope["query_string"], safe=punctuation).encode()
-        await super().asgi_app(scope, receive, send)
+        try:
+            await super().asgi_app(scope, receive, send)
+        except Exception:
+            drain_aside(Incoming(receive))  # what fails before Quart receives
+            raise
 
     @cached_property
     def large_bodies(self) -> frozenset[str]:
@@ -229,6 +239,14 @@ class Site(Quart):
         else:
             what = "Error outside of a request"
         self.logger.error(what, exc_info=exception_info)
+
+
+def path_of(target: str) -> str:
+    """Return the path of a request's target: that may be a whole address (RFC 9112, 3.2.2)."""
+    if not target.startswith("/"):
+        with suppress(ValueError):
+            target = urlsplit(target).path
+    return "/" + target.lstrip("/")
 
 
 def error_id() -> str:

@@ -171,3 +171,35 @@ async def test_uploads_at_once_all_arrive(server: Server, alice: Client) -> None
     assert await asyncio.gather(*(upload(number) for number in range(20))) == [200] * 20
     assert rows(server) == before + 20
     assert len(files_of(server, arriving=False)) == rows(server)
+
+
+@pytest.mark.parametrize("target", ["?x", "http://[", "//upload", "http://127.0.0.1/upload", "*"])
+async def test_an_odd_target_is_answered_and_its_connection_ended(
+    server: Server, target: str
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
+    answer = await asyncio.wait_for(reader.read(), 30)
+    writer.close()
+    assert answer.split()[1] in (b"200", b"404", b"400")
+
+
+@pytest.mark.parametrize("path", ["//uploader", "http://127.0.0.1/uploader"])
+async def test_an_upload_by_another_form_of_the_address_is_taken(
+    server: Server, alice: Client, path: str
+) -> None:
+    body = form(alice, b"text")
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(head(alice, len(body), path) + body)
+    assert await status_of(reader) == 200
+    writer.close()
+
+
+async def test_a_websocket_is_refused(server: Server) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(
+        b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    assert await status_of(reader) == 403
+    writer.close()

@@ -361,11 +361,14 @@ async def test_what_is_here_already_is_not_sent_again(alice: Visitor) -> None:
         ({"If-None-Match": etag}, 304),
         ({"If-Modified-Since": date}, 304),
         ({"If-None-Match": '"other"'}, 200),
+        ({"If-Match": '"other"'}, 412),
         ({"Range": "bytes=0-1", "If-Range": etag}, 206),
         ({"Range": "bytes=0-1", "If-Range": '"other"'}, 200),
     ):
         response = await alice.get(f"/files/{file_id}", headers=headers)
         assert response.status_code == status, headers
+        if status in (304, 412):
+            assert await response.get_data(as_text=False) == b""
 
 
 @pytest.mark.parametrize("path", ["/files/9", "/files/9/thumbnail", f"/files/{10**30}", "/files/x"])

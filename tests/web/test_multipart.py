@@ -148,3 +148,13 @@ async def test_all_texts_together_have_a_limit() -> None:
     assert await parse([FIELD, FIELD, END], max_form_memory_size=10)
     with pytest.raises(RequestEntityTooLarge):
         await parse([FIELD, FIELD, END], max_form_memory_size=9)
+
+
+async def test_a_long_head_after_data_and_a_file_without_a_name_are_bounded_too() -> None:
+    long_field = FIELD.replace(b"first", b"x" * 20_000)
+    head = b'--B\r\nContent-Disposition: form-data; name="a"\r\n' + b"a:b\r\n" * 100_000
+    with pytest.raises(RequestEntityTooLarge, match="head"):
+        await parse([long_field + head])
+    nameless = b'--B\r\nContent-Disposition: form-data; name="f"; filename=""\r\n\r\n'
+    with pytest.raises(RequestEntityTooLarge, match="text"):
+        await parse([nameless + b"x" * 2000 + b"\r\n", END], max_form_memory_size=1000)
