@@ -16,6 +16,7 @@ from quart import (
     url_for,
 )
 from quart.typing import ResponseReturnValue
+from werkzeug.exceptions import PreconditionFailed
 
 from qapp.accounts import User, current_user, login_required
 from qapp.extensions import csrf, db, storage
@@ -107,7 +108,7 @@ async def download(file_id: int) -> Response:
         request, accept_ranges=True, complete_length=body.size if is_one else None
     )
     if response.status_code == 412:
-        response.set_data(b"")  # Quart leaves the file in it
+        raise PreconditionFailed  # Quart leaves the file in it
     if request.method == "HEAD" and response.status_code in (200, 206):
         length = response.content_length
         response.set_data(b"")  # Quart would read the file for it

@@ -71,6 +71,7 @@ WORDS = {
     405: Words("This page can't be used that way.", "Go back and use the page's own buttons."),
     406: Words("We have nothing in a form that you accept.", "Ask for HTML instead."),
     408: Words("Your request took too long to arrive.", "Check your connection and try again."),
+    412: Words("It is not as you last saw it.", "Open it again, then decide."),
     413: Words("That is too much at once.", "Send less, or in several parts."),
     415: Words("We can't read this kind of data.", "Send a form."),
     422: Words("Something in the form is not right.", "Go back, correct it and send it again."),

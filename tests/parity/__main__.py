@@ -23,6 +23,8 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="keep the result for the pages")
     parser.add_argument("chapters", nargs="*", help="only these chapters, by their slugs")
     arguments = parser.parse_args()
+    if arguments.write and arguments.chapters:
+        parser.error("--write keeps the result of all chapters: name none")
     chosen = [s for s in SCENARIOS if not arguments.chapters or s.chapter in arguments.chapters]
     outcomes = asyncio.run(run_all(chosen))
     faults = [f"{o.scenario}\n{fault}" for o in outcomes for fault in o.faults]

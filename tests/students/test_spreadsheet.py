@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from io import BytesIO
+from io import BytesIO, StringIO
 from typing import NamedTuple
 
 import pytest
@@ -204,6 +204,13 @@ texts = st.text(st.characters(codec=None), max_size=12) | st.text(
 )
 
 
+# What a form may keep, beginning and ending as a formula might; a letter stands for no text at all.
+passing = st.text(
+    st.characters(codec="utf-8", exclude_characters=[*map(chr, range(32))]), max_size=12
+)
+good_texts = (passing | st.text("'=+-@ \u00a0é9", max_size=5)).map(lambda text: text.strip() or "x")
+
+
 @given(column=st.sampled_from(COLUMNS), text=texts | st.text("9", min_size=95, max_size=205))
 def test_the_quick_rules_are_those_of_the_form(column: str, text: str) -> None:
     form = StudentForm(MultiDict({**ASHAS, column: text}), meta={"csrf": False})
@@ -215,7 +222,7 @@ def test_the_quick_rules_are_those_of_the_form(column: str, text: str) -> None:
     st.lists(
         st.tuples(
             *(
-                texts.map(str.strip).filter(spreadsheet.PASSES[column])
+                good_texts
                 if column != "pin"
                 else st.from_regex(r"[0-9A-Za-z][0-9A-Za-z -]{1,8}[0-9A-Za-z]", fullmatch=True)
                 for column in COLUMNS
@@ -228,7 +235,7 @@ def test_what_is_exported_is_imported_as_it_was(students: list[tuple[str, ...]])
     exported = lines_of([COLUMNS, *(cells_of(Student(1, *each)) for each in students)])
     assert all(
         not cell.startswith(("=", "+", "-", "@"))
-        for row in csv.reader(exported.splitlines())
+        for row in csv.reader(StringIO(exported, newline=""))
         for cell in row
     )
     found = read(exported.encode())
