@@ -244,6 +244,7 @@ async def test_a_form_has_a_token_by_the_settings_of_its_app_or_its_own() -> Non
         ("", {"csrf_token": ["The CSRF token is missing."]}),
         ("\0é", {"csrf_token": ["The CSRF token is invalid."]}),
     ],
+    ids=["good", "none", "bad"],  # of the good one's own text each process would have another
 )
 async def test_a_form_checks_its_token_itself_where_no_csrfprotect_did(
     kind: str, token: str, errors: dict[str, list[str]]
