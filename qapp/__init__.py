@@ -12,7 +12,7 @@ from pathlib import Path
 
 from quart import Quart
 
-from . import accounts, blog, contact, files, migrations, preferences, status, students, tour
+from . import accounts, api, blog, contact, files, migrations, preferences, status, students, tour
 from .config import Settings, kept_secret_key
 from .ext.database import driver, sqlite_path
 from .extensions import (
@@ -28,12 +28,13 @@ from .extensions import (
     storage,
     storing,
 )
+from .web import api as web_api
 from .web import errors, security, templating
 from .web.memory import return_large_blocks
 from .web.site import Site
 from .web.static import StaticFiles
 
-SECTIONS = (accounts, blog, students, files, contact, preferences, status)
+SECTIONS = (accounts, blog, students, files, contact, preferences, status, api)
 NAVIGATION = (
     ("Blog", "blog.index"),
     ("Students", "students.show_all"),
@@ -74,6 +75,7 @@ def create_app(settings: Settings | None = None) -> Quart:
 
     security.init_app(app)
     errors.init_app(app)
+    web_api.init_app(app)
     for section in (*SECTIONS, tour) if settings.TOUR else SECTIONS:
         app.register_blueprint(section.blueprint)
     templating.init_app(app, [link for link in NAVIGATION if link[1] in app.view_functions])

@@ -24,6 +24,7 @@ from .kinds import (
     KEY_LENGTH,
     KEYS,
     ON_OFF,
+    ORIGINS,
     PASSWORD,
     SERVER,
     URL,
@@ -47,6 +48,7 @@ RATE_LIMITS: Rates = MappingProxyType(
         "contact": (10, 3600),
         "upload": (60, 3600),
         "import": (20, 3600),
+        "api": (600, 60),
     }
 )
 # Prefixes with a meaning to browsers (RFC 6265bis, 4.1.3).
@@ -134,6 +136,9 @@ class Settings:
         ON_OFF,
         "whether what a killed worker was sending is sent again: off, `qapp mail retry` does it",
         "on",
+    )
+    API_CORS_ORIGINS: tuple[str, ...] = setting(
+        (), ORIGINS, "the sites whose pages may use the API", "none"
     )
     MAX_CONTENT_LENGTH: int = setting(
         2_097_152, whole(1024, 1_073_741_824), "the largest request body, in bytes"

@@ -102,6 +102,14 @@ def _read_hosts(text: str) -> tuple[str, ...]:
     return hosts
 
 
+def _read_origins(text: str) -> tuple[str, ...]:
+    origins = tuple(re.split(r"[,\s]+", text.strip(", ")))
+    for origin in origins:
+        if not re.fullmatch(r"https?://[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?", origin):
+            raise ValueError(f"has {origin[:60]!r}, which is no origin")
+    return origins
+
+
 def _read_server(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*|[0-9A-Fa-f:]+:[0-9A-Fa-f:.]*", text):
         raise ValueError("is no name of a server")
@@ -140,6 +148,9 @@ URL = Kind(
     is_secret=True,
 )
 HOSTS = Kind(_read_hosts, "host names without port, separated by commas; .example.org: all below")
+ORIGINS = Kind(
+    _read_origins, "origins, separated by commas, as browsers write them: https://app.example.org"
+)
 COOKIE = Kind(_read_cookie, "letters, digits, hyphens, underscores and dots")
 SERVER = Kind(_read_server, "the name or the address of a server, without a port")
 ADDRESS = Kind(_read_address, "one address, such as me@example.org")

@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
     text,
 )
 from sqlalchemy.event import listen
@@ -63,6 +64,39 @@ logins = Table(
     CheckConstraint("is_kept IN (0, 1)", "is_kept"),
     Index(None, "user_id"),
     Index(None, "expires_at"),
+)
+
+# What a program logs in with: `handle` is the part of the token that is no secret, `hash` the
+# SHA-256 of the one that is. `expires_at` is empty for one that lasts until it is revoked.
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("user_id", Id, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String(60), nullable=False),
+    Column("handle", String(12), nullable=False, unique=True),
+    Column("hash", String(64), nullable=False),
+    Column("scope", String(5), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("used_at", BigInteger),
+    CheckConstraint("scope IN ('read', 'write')", "scope"),
+    UniqueConstraint("user_id", "name"),
+    sqlite_autoincrement=True,
+)
+
+# The first answer to each POST that named a key, for those that repeat it.
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("user_id", Id, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index(None, "created_at"),
 )
 
 # `text` is what the author wrote, `html` what of it is shown, `plain` what of it is searched.

@@ -40,6 +40,7 @@ WRONG: dict[str, list[str]] = {
     ],
     "REGISTRATION": ["", "yes", "2", "maybe"],
     "TOUR": ["", "yes", "2"],
+    "API_CORS_ORIGINS": ["", "*", "app.example.org", "https://app.example.org/", "null", "ftp://x"],
     "TRUSTED_HOSTS": ["", ",", "*", "example.org:8000", "http://example.org", "a b/c", "[::zz]"],
     "PREFERRED_URL_SCHEME": ["", "ftp", "https://"],
     "PERMANENT_SESSION_LIFETIME": [*NUMBER, "59", "31536001"],
@@ -86,6 +87,13 @@ RIGHT: dict[str, list[tuple[str, Any]]] = {
     "DATABASE_URL": [("sqlite:////srv/a.db", "sqlite:////srv/a.db")],
     "REGISTRATION": [("on", True), ("OFF", False), ("1", True), ("0", False), ("false", False)],
     "TOUR": [("on", True), ("off", False)],
+    "API_CORS_ORIGINS": [
+        ("https://app.example.org", ("https://app.example.org",)),
+        (
+            "http://localhost:3000, https://a.example",
+            ("http://localhost:3000", "https://a.example"),
+        ),
+    ],
     "TRUSTED_HOSTS": [
         ("example.org", ("example.org",)),
         ("a.example, .example.org [::1],", ("a.example", ".example.org", "[::1]")),

@@ -33,6 +33,7 @@ LAYERS = (
         "qapp.status",
         "qapp.tour",
     ),
+    ("qapp.api",),
     ("qapp.demo_texts", "qapp"),
     ("qapp.demo", "qapp.asgi", "qapp.db_commands"),
     ("qapp.cli",),

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from .callers import Caller, count_call, reader, writer
 from .queries import Author, User, find_author
 from .session import current_user, login_first, login_required
 from .views import blueprint
 
 __all__ = [
     "Author",
+    "Caller",
     "User",
     "blueprint",
+    "count_call",
     "current_user",
     "find_author",
     "login_first",
     "login_required",
+    "reader",
+    "writer",
 ]

@@ -13,9 +13,10 @@ from quart import current_app, g, request, session
 from werkzeug.exceptions import Unauthorized
 
 from qapp.extensions import db
-from qapp.web.errors import LoginNeeded
+from qapp.web.errors import LoginNeeded, is_api
 from qapp.web.templating import now_ms
 
+from .callers import load_caller
 from .queries import User, remove_login
 from .service import Policy, user_of
 
@@ -42,9 +43,17 @@ async def load_user() -> None:
     g.user = None
     if request.endpoint in IMPERSONAL:
         return
+    if is_api():
+        await load_caller(_user_of_session)
+        return
+    g.user = await _user_of_session()
+
+
+async def _user_of_session() -> User | None:
     login_id = session.get(LOGIN_KEY)
-    if isinstance(login_id, str):
-        g.user = await user_of(db, policy(), login_id=login_id, now_ms=now_ms())
+    if not isinstance(login_id, str):
+        return None
+    return await user_of(db, policy(), login_id=login_id, now_ms=now_ms())
 
 
 def current_user() -> User | None:

@@ -96,13 +96,14 @@ class CSRFProtect:
         self._exempt.add(view_or_blueprint)
         return view_or_blueprint
 
-    async def protect(self, apply_exemptions: bool = False) -> None:
+    async def protect(self, apply_exemptions: bool = False, only_headers: bool = False) -> None:
         """Check the current request now, unless its method changes nothing.
 
         Marks it by `g.csrf_valid`, so that its forms need not check the token again.
 
         :param apply_exemptions: pass what is exempt, and what no view answers: an unknown path or
             a method that its view lacks, of which the answer is 404 or 405.
+        :param only_headers: look for the token there alone, so that no body is read.
         :raises CSRFError: if it comes from another site or has no good token.
         """
         if apply_exemptions and (request.endpoint is None or self._is_exempt(request.endpoint)):
@@ -111,7 +112,7 @@ class CSRFProtect:
             return
         _check_origin()
         try:
-            validate_csrf(await _find_token())
+            validate_csrf(_token_of_headers() if only_headers else await _find_token())
         except ValidationError as error:
             raise CSRFError(str(error)) from error
         g.csrf_valid = True
@@ -159,15 +160,12 @@ def generate_csrf(secret_key: str | bytes | None = None, token_key: str | None =
     made_of = (name, secret_key, str(nonce))
     if made_of not in tokens:
         tokens[made_of] = str(serializer.dumps(nonce))
-    # Where Flask-WTF's users look for it in tests.
-    setattr(g, name, tokens[made_of])
+    setattr(g, name, tokens[made_of])  # where Flask-WTF's users look for it in tests
     return tokens[made_of]
 
 
 def csrf_meta_tag(
-    name: str | None = None,
-    secret_key: str | bytes | None = None,
-    token_key: str | None = None,
+    name: str | None = None, secret_key: str | bytes | None = None, token_key: str | None = None
 ) -> Markup:
     """Return a `<meta>` element that holds the token, for scripts that send it in a header.
 
@@ -200,7 +198,7 @@ def validate_csrf(
 def check_csrf(
     data: str | None, secret_key: str | bytes | None, limit_s: int | None, token_key: str
 ) -> None:
-    """Check a token as `validate_csrf` does, but None for `limit_s` is as long as the session."""
+    """Check a token as `validate_csrf` does; None for `limit_s` is as long as the session."""
     if not data:
         raise ValidationError("The CSRF token is missing.")
     nonce = session.get(token_key)
@@ -266,13 +264,16 @@ def _check_origin() -> None:
 
 async def _find_token() -> str | None:
     """Return the first token sent: the form's, that of a prefixed form, or a header's."""
-    config = csrf_config()
-    name: str = config["WTF_CSRF_FIELD_NAME"]
+    name: str = csrf_config()["WTF_CSRF_FIELD_NAME"]
     form = await request.form
     candidates = [
         form.get(name),
         # A part of a multipart body may lack a name.
         *(value for key, value in form.items() if key and key.endswith(f"-{name}")),
-        *(request.headers.get(header) for header in config["WTF_CSRF_HEADERS"]),
+        _token_of_headers(),
     ]
     return next(filter(None, candidates), None)
+
+
+def _token_of_headers() -> str | None:
+    return next(filter(None, map(request.headers.get, csrf_config()["WTF_CSRF_HEADERS"])), None)

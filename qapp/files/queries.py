@@ -64,6 +64,28 @@ async def list_files(db: Executor, *, before: int, since_ms: int, limit: int) ->
     return page_of(rows, limit)
 
 
+async def find_listed(db: Executor, *, file_id: int, since_ms: int) -> Listed:
+    """Return what a list has of a file.
+
+    :raises NotFound: if there is none of this id.
+    """
+    file = await db.fetch_one(
+        """
+        SELECT files.id, files.name, files.media_type, files.size_bytes,
+          files.thumbnail IS NOT NULL AS has_thumbnail, files.created_at, files.owner_id,
+          users.username AS owner
+        FROM files LEFT JOIN users ON users.id = files.owner_id
+        WHERE files.id = :file_id
+          AND (files.owner_id IS NOT NULL OR files.created_at >= :since_ms)
+        """,
+        {"file_id": file_id, "since_ms": since_ms},
+        into=Listed,
+    )
+    if file is None:
+        raise NotFound
+    return file
+
+
 async def find_file(db: Executor, *, file_id: int, since_ms: int) -> File:
     """Return a file.
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from qapp.accounts import User
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from werkzeug.datastructures import FileStorage
+
+from qapp.ext.database import Executor
 from qapp.extensions import db, storage
-from qapp.web.multipart import UploadedFile
+from qapp.web.multipart import part_of
 
 from . import queries
 from .content import Content, clean_name
 
 # What visitors upload without logging in is there for a day.
 VISITORS_KEPT_MS = 24 * 3600 * 1000
+
+T = TypeVar("T")
+Add = Callable[[Executor], Awaitable[int]]
 
 
 def since_ms(now_ms: int) -> int:
@@ -25,30 +33,43 @@ async def has_row(key: str) -> bool:
 
 
 async def keep_file(
-    file: UploadedFile, content: Content, *, owner: User | None, quota_bytes: int, now_ms: int
-) -> int:
-    """Keep an uploaded file and return its id.
+    file: FileStorage,
+    content: Content,
+    *,
+    owner_id: int | None,
+    quota_bytes: int,
+    now_ms: int,
+    commit: Callable[[Add], Awaitable[T]],
+) -> T:
+    """Keep an uploaded file; return what `commit` does.
 
+    :param commit: is handed what adds the row and returns its id; when it returns, that is
+        committed.
     :raises QuotaExceeded: if its owner has no room for it.
     :raises StorageFull: if the disk has none.
     """
-    if owner is None:
+    if owner_id is None:
         await remove_expired(now_ms=now_ms)
 
-    async def record(key: str) -> int:
-        return await queries.add_file(
-            db,
-            key=key,
-            owner_id=owner.id if owner else None,
-            name=clean_name(file.filename or ""),
-            media_type=content.media_type,
-            size_bytes=file.part.size_bytes,
-            thumbnail=content.thumbnail,
-            quota_bytes=quota_bytes,
-            now_ms=now_ms,
-        )
+    part = part_of(file)
 
-    return await storage.keep(file.part, record)
+    async def record(key: str) -> T:
+        async def add(executor: Executor) -> int:
+            return await queries.add_file(
+                executor,
+                key=key,
+                owner_id=owner_id,
+                name=clean_name(file.filename or ""),
+                media_type=content.media_type,
+                size_bytes=part.size_bytes,
+                thumbnail=content.thumbnail,
+                quota_bytes=quota_bytes,
+                now_ms=now_ms,
+            )
+
+        return await commit(add)
+
+    return await storage.keep(part, record)
 
 
 async def remove_file(file: queries.File | queries.Stored) -> None:

@@ -55,16 +55,18 @@ async def uploader() -> ResponseReturnValue:
     form = await read_form(UploadForm)
     if not await form.validate_on_submit():
         return await upload_page(form), 422
+    user = current_user()
     try:
         file_id = await service.keep_file(
             form.file.data,
             form.content,
-            owner=current_user(),
+            owner_id=user.id if user else None,
             quota_bytes=current_app.config["UPLOAD_QUOTA"],
             now_ms=now_ms(),
+            commit=lambda add: add(db),
         )
     except queries.QuotaExceeded:
-        form.file.errors = [*form.file.errors, no_room()]
+        form.file.errors = [*form.file.errors, no_room(is_visitor=user is None)]
         return await upload_page(form), 422
     file = await queries.find_file(db, file_id=file_id, since_ms=since())
     return await render_template("files/uploaded.html", file=file)
@@ -154,9 +156,9 @@ async def upload_page(form: UploadForm) -> str:
     )
 
 
-def no_room() -> str:
+def no_room(*, is_visitor: bool) -> str:
     """Say what who has used up the quota can do."""
-    if current_user():
+    if not is_visitor:
         return "You have no room left for this file. Delete one of yours first."
     return "Visitors have used up their room for today. Log in to have room of your own."
 

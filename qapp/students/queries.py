@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import Select, delete, or_, select, tuple_
 from sqlalchemy.orm.exc import StaleDataError
 
 from qapp.ext.database import Executor
@@ -30,6 +30,71 @@ class Student(NamedTuple):
     city: str
     addr: str
     pin: str
+
+
+class Versioned(NamedTuple):
+    """A student, and how often it was changed."""
+
+    id: int
+    name: str
+    city: str
+    addr: str
+    pin: str
+    version: int
+
+
+class Place(NamedTuple):
+    """Where a page ended: the last student's id, and what it has in the sorted column."""
+
+    id: int
+    value: str
+
+
+async def find_student(db: Executor, *, student_id: int) -> Versioned:
+    """Return a student, or raise NotFound."""
+    student = await db.fetch_one(
+        "SELECT id, name, city, addr, pin, version FROM students WHERE id = :student_id",
+        {"student_id": student_id},
+        into=Versioned,
+    )
+    if student is None:
+        raise NotFound
+    return student
+
+
+async def replace_student(
+    db: Executor, *, student_id: int, version: int, values: Mapping[str, str]
+) -> Versioned:
+    """Give a student of the version that was seen other values, for all columns.
+
+    :raises StudentChanged: if somebody changed or removed it since.
+    """
+    student = await db.fetch_one(
+        """
+        UPDATE students
+        SET name = :name, city = :city, addr = :addr, pin = :pin, version = version + 1
+        WHERE id = :student_id AND version = :version
+        RETURNING id, name, city, addr, pin, version
+        """,
+        {"student_id": student_id, "version": version, **values},
+        into=Versioned,
+    )
+    if student is None:
+        raise StudentChanged
+    return student
+
+
+async def remove_version(db: Executor, *, student_id: int, version: int) -> None:
+    """Remove a student of the version that was seen.
+
+    :raises StudentChanged: if somebody changed or removed it since.
+    """
+    removed = await db.execute(
+        "DELETE FROM students WHERE id = :student_id AND version = :version",
+        {"student_id": student_id, "version": version},
+    )
+    if not removed:
+        raise StudentChanged
 
 
 async def list_students(db: Executor, *, before: int, limit: int = PAGE_SIZE) -> Page[Student]:
@@ -94,14 +159,39 @@ async def search_students(
     :param order: the column they are sorted by, or "id".
     :param per_page: most students on the page; None is what the request names, or 20.
     """
-    statement = select(Record)
-    if words:
-        looked_at = [column] if column else COLUMNS
-        contains = [getattr(Record, each).icontains(words, autoescape=True) for each in looked_at]
-        statement = statement.where(or_(*contains))
+    statement = _looked_for(words, column)
     keys = (getattr(Record, order), Record.id)
     statement = statement.order_by(*(key.desc() if is_descending else key for key in keys))
     return await orm.paginate(statement, per_page=per_page)
+
+
+async def search_students_after(
+    orm: ORM,
+    *,
+    words: str,
+    column: str | None,
+    order: str,
+    is_descending: bool,
+    place: Place | None,
+    limit: int,
+) -> Sequence[Record]:
+    """Return the students that are looked for behind a place; the rest as `search_students`."""
+    statement = _looked_for(words, column)
+    keys = (Record.id,) if order == "id" else (getattr(Record, order), Record.id)
+    if place is not None:
+        end = (place.id,) if order == "id" else (place.value, place.id)
+        here, there = tuple_(*keys), tuple_(*end)
+        statement = statement.where(here < there if is_descending else here > there)
+    statement = statement.order_by(*(key.desc() if is_descending else key for key in keys))
+    return (await orm.session.scalars(statement.limit(limit))).all()
+
+
+def _looked_for(words: str, column: str | None) -> Select[Record]:
+    if not words:
+        return select(Record)
+    looked_at = [column] if column else COLUMNS
+    contains = [getattr(Record, each).icontains(words, autoescape=True) for each in looked_at]
+    return select(Record).where(or_(*contains))
 
 
 async def save_student(orm: ORM, record: Record) -> None:

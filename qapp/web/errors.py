@@ -32,12 +32,14 @@ from qapp.ext.limits import RateLimited
 from qapp.ext.storage import StorageFull
 from qapp.ext.threads import PoolBusy
 
-from .site import error_id
+from .site import API_PATH, error_id
 
 RETRY_AFTER_S = 2
 PROBLEM_JSON = "application/problem+json"  # RFC 9457
 # Headers that belong to an answer's status.
-KEPT_HEADERS = frozenset({"Allow", "Retry-After", "Location", "Content-Range", "Connection"})
+KEPT_HEADERS = frozenset(
+    {"Allow", "Retry-After", "Location", "Content-Range", "Connection", "WWW-Authenticate"}
+)
 # What a form's password fields are called: what was typed there is never sent back.
 SECRET_FIELDS = frozenset({"password", "confirm", "current"})
 
@@ -80,6 +82,18 @@ WORDS = {
     503: Words("We are too busy right now.", "Nothing was stored. Please try again in a moment."),
     507: Words("We have no room left to store this.", "Please try again later."),
 }
+# What a program's author can do is another thing.
+API_WORDS = {
+    400: Words("The request can't be read.", "Compare it with /docs."),
+    401: Words(
+        "This needs a token.", "Send “Authorization: Bearer …”; your account page makes tokens."
+    ),
+    403: Words("You may not do this.", "It is another's, or the token is only for reading."),
+    404: Words("There is nothing here.", "What there is stands in /docs."),
+    405: Words("This can't be done here.", "What can be done is in the header Allow."),
+    406: Words("We have nothing in a form that you accept.", "Accept application/json."),
+    415: Words("We can't read this kind of data.", "Send application/json, encoded in UTF-8."),
+}
 
 
 def init_app(app: Quart) -> None:
@@ -101,15 +115,24 @@ def init_app(app: Quart) -> None:
 
 
 async def error_response(
-    code: int, words: Words | None = None, headers: dict[str, str] | None = None
+    code: int,
+    words: Words | None = None,
+    headers: dict[str, str] | None = None,
+    *,
+    faults: list[dict[str, str]] | None = None,
 ) -> Response:
-    """Make an error's page, or its JSON for who accepts nothing else."""
+    """Make an error's page, or its JSON for programs.
+
+    :param faults: what is wrong with which field, for the JSON.
+    """
     status = HTTPStatus(code)
-    words = words or WORDS.get(code) or Words(f"{status.phrase}.", status.description)
+    words = words or words_of(code) or Words(f"{status.phrase}.", status.description)
     identity = error_id() if code == 500 else None
     if wants_json():
-        body = {"type": "about:blank", "title": status.phrase, "status": code}
-        body["detail"] = f"{words.sentence} {words.advice}"
+        body: dict[str, object] = {"type": "about:blank", "title": status.phrase, "status": code}
+        body["detail"] = f"{words.sentence} {words.advice}".strip()
+        if faults:
+            body["errors"] = faults
         if identity:
             body["error_id"] = identity
         response: Response = jsonify(body)
@@ -129,8 +152,20 @@ async def error_response(
     return response
 
 
+def words_of(code: int) -> Words | None:
+    """Return what a person, or a program's author, is told about a status."""
+    return (API_WORDS.get(code) if is_api() else None) or WORDS.get(code)
+
+
+def is_api() -> bool:
+    """Tell whether the request is for the API."""
+    return request.path.startswith(API_PATH)
+
+
 def wants_json() -> bool:
-    """Tell whether the client accepts JSON but no HTML."""
+    """Tell whether the client is a program: it asks the API, or accepts JSON but no HTML."""
+    if is_api():
+        return True
     accepted = request.accept_mimetypes
     json = accepted.accept_json or accepted.quality(PROBLEM_JSON) > 0
     return json and not accepted.accept_html
@@ -140,13 +175,13 @@ async def handle_http(error: HTTPException) -> ResponseReturnValue:
     """Answer with an error's own status; its description where it says more than the status."""
     if error.code is None or error.response is not None:
         return error.get_response()
-    words = WORDS.get(error.code)
+    words = words_of(error.code)
     if error.code == 404:
         words = nothing_here()
     elif isinstance(error, BadRequestKeyError):
         words = Words(f"The form lacks the field “{error.args[0]}”.", WORDS[400].advice)
-    elif words and error.description not in (None, type(error).description):
-        words = Words(str(error.description), words.advice)
+    elif error.description not in (None, type(error).description):
+        words = Words(str(error.description), words.advice if words and not is_api() else "")
     headers = {name: value for name, value in error.get_headers() if name in KEPT_HEADERS}
     return await error_response(error.code, words, headers)
 
@@ -185,7 +220,8 @@ async def handle_not_found(_: NotFound) -> ResponseReturnValue:
 def nothing_here() -> Words:
     """Name the path that was asked for, without characters that HTML may not hold or that hide."""
     path = "".join(character if character.isprintable() else "�" for character in request.path)
-    return Words(WORDS[404].sentence, f"We looked for {path}. {WORDS[404].advice}")
+    sentence, advice = words_of(404) or WORDS[404]
+    return Words(sentence, f"We looked for {path}. {advice}")
 
 
 async def handle_forbidden(_: Forbidden) -> ResponseReturnValue:

@@ -44,6 +44,16 @@ class UploadedFile(FileStorage):
         """Leave it open: a thread may be writing to it. The end of the request closes it."""
 
 
+def part_of(file: FileStorage) -> Part:
+    """Return what an uploaded file is on the disk.
+
+    :raises TypeError: if it is none that has arrived there: its view lacks `large_body`.
+    """
+    if not isinstance(file, UploadedFile):
+        raise TypeError(f"{file!r} is not on the disk")
+    return file.part
+
+
 class StrictMultiPartParser(MultiPartParser):
     """A parser that keeps nothing of a form that it can't read to its end.
 

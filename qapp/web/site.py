@@ -25,9 +25,11 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from qapp.ext.storage import Part
 from qapp.extensions import storage
 
+from . import strict_json
 from .bodies import AT_A_TIME, Incoming, Lingering, StreamedBody, drain_aside
 from .formparser import StrictFormParser
 
+API_PATH = "/api/"  # below it are programs, which read no pages
 REMEMBERED = frozenset({str, int})
 URLS_REMEMBERED = 10_000
 LONGEST_REMEMBERED = 200  # what visitors put into addresses is not to fill the memory
@@ -85,6 +87,12 @@ class Request(QuartRequest):
         if isinstance(parser, StrictFormParser) and isinstance(self.body, StreamedBody):
             parser.begin_part = self._begin_part
         return parser
+
+    async def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
+        """Return the body's JSON; the API's is read strictly."""
+        if self.path.startswith(API_PATH):
+            return strict_json.loads(await self.get_data(True, False, False))
+        return await super().get_json(force, silent, cache)
 
     async def close(self) -> None:
         """Close the uploaded files, and remove those that nobody kept."""

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
-
-from markupsafe import Markup, escape
 
 from qapp.ext.database import Executor
 from qapp.web.errors import NotFound
@@ -35,14 +32,22 @@ class Source(NamedTuple):
     version: int
 
 
-class Hit(NamedTuple):
-    """An entry that was found; `title` and `excerpt` are HTML with the words found marked."""
+class Full(NamedTuple):
+    """An entry with all that programs get of it."""
 
     id: int
-    title: Markup
-    excerpt: Markup
+    title: str
+    text: str
+    html: str
+    author_id: int
     author: str
     created_at: int
+    updated_at: int | None
+
+    @property
+    def version(self) -> int:
+        """Another after each change."""
+        return self.updated_at or self.created_at
 
 
 class EntryChanged(Exception):
@@ -72,32 +77,33 @@ FROM entries JOIN users ON users.id = entries.author_id
 WHERE entries.id = :entry_id
 """
 
+LIST_FULL = """
+SELECT entries.id, entries.title, entries.text, entries.html, entries.author_id,
+       users.username AS author, entries.created_at, entries.updated_at
+FROM entries JOIN users ON users.id = entries.author_id
+WHERE entries.id < :before
+ORDER BY entries.id DESC LIMIT :limit
+"""
+
+LIST_FULL_OF_AUTHOR = """
+SELECT entries.id, entries.title, entries.text, entries.html, entries.author_id,
+       users.username AS author, entries.created_at, entries.updated_at
+FROM entries JOIN users ON users.id = entries.author_id
+WHERE entries.author_id = :author_id AND entries.id < :before
+ORDER BY entries.id DESC LIMIT :limit
+"""
+
+FIND_FULL = """
+SELECT entries.id, entries.title, entries.text, entries.html, entries.author_id,
+       users.username AS author, entries.created_at, entries.updated_at
+FROM entries JOIN users ON users.id = entries.author_id
+WHERE entries.id = :entry_id
+"""
+
 FIND_SOURCE = """
 SELECT id, title, text, author_id, coalesce(updated_at, created_at) AS version
 FROM entries WHERE id = :entry_id
 """
-
-# Only the newest matches are ranked, and words are marked only in those that are shown: a common
-# word in a million entries stays a matter of milliseconds.
-SEARCH = """
-SELECT best.id, highlight(entries_search, 0, char(2), char(3)) AS title,
-       snippet(entries_search, 1, char(2), char(3), ' … ', 32) AS excerpt,
-       users.username AS author, entries.created_at
-FROM (
-    SELECT id, distance FROM (
-        SELECT rowid AS id, bm25(entries_search, 4.0, 1.0) AS distance
-        FROM entries_search WHERE entries_search MATCH :match
-        ORDER BY rowid DESC LIMIT :most
-    )
-    ORDER BY distance, id DESC LIMIT :limit OFFSET :offset
-) AS best
-JOIN entries_search ON entries_search.rowid = best.id AND entries_search MATCH :match
-JOIN entries ON entries.id = best.id
-JOIN users ON users.id = entries.author_id
-ORDER BY best.distance, best.id DESC
-"""
-RANKED = 1000
-MOST_WORDS = 10
 
 
 async def list_entries(db: Executor, *, before: int, limit: int = PAGE_SIZE) -> Page[Entry]:
@@ -118,6 +124,30 @@ async def list_entries_of(
 async def find_entry(db: Executor, *, entry_id: int) -> Entry:
     """Return an entry, or raise NotFound."""
     entry = await db.fetch_one(FIND, {"entry_id": entry_id}, into=Entry)
+    if entry is None:
+        raise NotFound
+    return entry
+
+
+async def list_full(db: Executor, *, author: str | None, before: int, limit: int) -> Page[Full]:
+    """Return the page of entries whose ids are smaller than `before`, of an author if one is named.
+
+    :raises NotFound: if there is no user of the name.
+    """
+    values: dict[str, object] = {"before": before, "limit": limit + 1}
+    if author is None:
+        return page_of(await db.fetch_all(LIST_FULL, values, into=Full), limit)
+    found = {"username": author}
+    user_id = await db.fetch_value("SELECT id FROM users WHERE username = :username", found)
+    if user_id is None:
+        raise NotFound
+    values["author_id"] = user_id
+    return page_of(await db.fetch_all(LIST_FULL_OF_AUTHOR, values, into=Full), limit)
+
+
+async def find_full(db: Executor, *, entry_id: int) -> Full:
+    """Return an entry with its text, or raise NotFound."""
+    entry = await db.fetch_one(FIND_FULL, {"entry_id": entry_id}, into=Full)
     if entry is None:
         raise NotFound
     return entry
@@ -184,36 +214,15 @@ async def change_entry(
         raise EntryChanged
 
 
-async def remove_entry(db: Executor, *, entry_id: int) -> None:
-    """Remove an entry."""
-    await db.execute("DELETE FROM entries WHERE id = :entry_id", {"entry_id": entry_id})
-
-
-async def search_entries(
-    db: Executor, *, query: str, offset: int = 0, limit: int = PAGE_SIZE
-) -> list[Hit]:
-    """Return the entries with all words of a query, best first, of the newest thousand there are.
-
-    Whatever else is in the query separates words.
-    """
-    match = match_of(query)
-    if not match:
-        return []
-    values = {"match": match, "most": RANKED, "limit": limit, "offset": offset}
-    rows = await db.fetch_all(SEARCH, values, into=Hit)
-    return [row._replace(title=mark(row.title), excerpt=mark(row.excerpt)) for row in rows]
-
-
-def match_of(query: str) -> str:
-    """Return an FTS5 expression for the words of a query, "" when it has none.
-
-    Each word is quoted, so that nothing in it is FTS5's syntax.
-    """
-    words = re.findall(r"\w+", query)[:MOST_WORDS]
-    return " ".join(f'"{word}"' for word in words)
-
-
-def mark(text: str) -> Markup:
-    """Escape a text, and turn the two control characters around each word found into a mark."""
-    escaped = str(escape(text))
-    return Markup(escaped.replace("\x02", "<mark>").replace("\x03", "</mark>"))  # noqa: S704
+async def remove_entry(db: Executor, *, entry_id: int, version: int | None = None) -> None:
+    """Remove an entry; raise EntryChanged if it is not the version that is named, if one is."""
+    removed = await db.execute(
+        """
+        DELETE FROM entries
+        WHERE id = :entry_id
+            AND (:version IS NULL OR coalesce(updated_at, created_at) = :version)
+        """,
+        {"entry_id": entry_id, "version": version},
+    )
+    if not removed and version is not None:
+        raise EntryChanged

@@ -1,0 +1,42 @@
+"""The SQL of the blog. Times are milliseconds since 1970; lists are newest first."""
+
+from __future__ import annotations
+
+from .entries import (
+    Entry,
+    EntryChanged,
+    Full,
+    Source,
+    add_entry,
+    change_entry,
+    find_entry,
+    find_full,
+    find_source,
+    list_entries,
+    list_entries_of,
+    list_full,
+    remove_entry,
+)
+from .search import RANKED, Hit, mark, match_of, search_entries, search_full
+
+__all__ = [
+    "RANKED",
+    "Entry",
+    "EntryChanged",
+    "Full",
+    "Hit",
+    "Source",
+    "add_entry",
+    "change_entry",
+    "find_entry",
+    "find_full",
+    "find_source",
+    "list_entries",
+    "list_entries_of",
+    "list_full",
+    "mark",
+    "match_of",
+    "remove_entry",
+    "search_entries",
+    "search_full",
+]

@@ -1,0 +1,48 @@
+"""What all sections need for the API: models, operations, errors, versions, repeats, limits."""
+
+from __future__ import annotations
+
+from quart import Quart
+
+from . import cors, problems, rates
+from .conditional import changed, etag_of, not_modified, require_match
+from .document import document_of, schema
+from .idempotency import Answer, once
+from .models import Created, Limit, Located, Model, NextPage, Tagged, Time, one_line, time_of
+from .operation import operation
+from .problems import Invalid, fault
+from .rates import count_request, tell_standing
+
+__all__ = [
+    "Answer",
+    "Created",
+    "Invalid",
+    "Limit",
+    "Located",
+    "Model",
+    "NextPage",
+    "Tagged",
+    "Time",
+    "changed",
+    "count_request",
+    "document_of",
+    "etag_of",
+    "fault",
+    "init_app",
+    "not_modified",
+    "once",
+    "one_line",
+    "operation",
+    "require_match",
+    "tell_standing",
+    "time_of",
+]
+
+
+def init_app(app: Quart) -> None:
+    """Prepare an app for its operations."""
+    app.config["QUART_SCHEMA_PYDANTIC_DUMP_OPTIONS"] = {"mode": "json"}  # times as ISO 8601
+    schema.init_app(app)
+    problems.init_app(app)
+    rates.init_app(app)
+    cors.init_app(app)

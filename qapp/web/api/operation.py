@@ -1,0 +1,132 @@
+"""The operations of the API: what each takes and answers, checked and documented at once."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import wraps
+from typing import Any, NamedTuple
+
+from quart import request
+from quart_schema import (
+    DataSource,
+    document_response,
+    operation_id,
+    validate_querystring,
+    validate_request,
+    validate_response,
+)
+from werkzeug.exceptions import NotAcceptable, UnsupportedMediaType
+
+from .models import Fault, Model
+from .problems import Invalid
+
+JSON = "application/json"
+MULTIPART = "multipart/form-data"
+ANYTHING = "*/*"
+ATTRIBUTE = "api_operation"
+View = Callable[..., Awaitable[Any]]
+
+
+class Operation(NamedTuple):
+    """What is documented of an operation besides its models.
+
+    :ivar status: of the good answer.
+    :ivar description: of the good answer.
+    :ivar kinds: the media types of the good answer; of JSON the model says what is in it.
+    :ivar errors: the statuses that it may answer instead, beside those of all.
+    :ivar is_idempotent: that it heeds an Idempotency-Key.
+    :ivar needs_match: that it needs an If-Match.
+    """
+
+    status: int
+    description: str
+    kinds: Mapping[str, Any]
+    errors: frozenset[int]
+    is_idempotent: bool
+    needs_match: bool
+
+
+def operation(
+    description: str,
+    answer: type[Model] | None = None,
+    *,
+    status: int = 200,
+    headers: type[Model] | None = None,
+    query: type[Model] | None = None,
+    body: type[Model] | None = None,
+    source: DataSource = DataSource.JSON,
+    kinds: Mapping[str, Any] | None = None,
+    errors: Iterable[int] = (),
+    is_idempotent: bool = False,
+    needs_match: bool = False,
+) -> Callable[[View], View]:
+    """Make a view an operation of the API. It gets `query_args` and `data` if it has such models.
+
+    :param answer: what it returns; None where it returns a `Response`.
+    :param source: of the body: JSON, or a multipart form.
+    :param kinds: the media types of an answer that is no JSON, each with its JSON schema.
+    """
+    produced = {} if answer is None else {JSON: None}
+    made = Operation(
+        status,
+        description,
+        {**produced, **(kinds or {})},
+        frozenset(errors),
+        is_idempotent,
+        needs_match,
+    )
+
+    def decorate(view: View) -> View:
+        described = operation_id(view.__name__)(view)
+        if answer is not None:
+            # Of several kinds of answers, those that are no model are responses already.
+            answering = document_response if kinds else validate_response
+            described = answering(answer, status, headers)(described)
+        if body is not None:
+            described = validate_request(body, source=source)(described)
+        if query is not None:
+            described = validate_querystring(query)(described)
+
+        @wraps(described)
+        async def checked(*args: Any, **kwargs: Any) -> Any:
+            check_accept(made.kinds)
+            if query is None and request.args:
+                raise Invalid(*(Fault(field=name, detail=UNKNOWN) for name in request.args))
+            if body is not None:
+                check_body(source)
+            return await described(*args, **kwargs)
+
+        setattr(checked, ATTRIBUTE, made)
+        return checked
+
+    return decorate
+
+
+UNKNOWN = "There is no such parameter here."
+
+
+def check_accept(kinds: Mapping[str, Any]) -> None:
+    """Refuse a client that accepts none of the media types.
+
+    :raises NotAcceptable: naming them.
+    """
+    accepted = request.headers.get("Accept", ANYTHING)
+    if not kinds or ANYTHING in kinds or accepted == ANYTHING:
+        return
+    if any(request.accept_mimetypes.quality(kind) > 0 for kind in kinds):
+        return
+    raise NotAcceptable(f"We have nothing that you accept here: accept {' or '.join(kinds)}.")
+
+
+def check_body(source: DataSource) -> None:
+    """Refuse a body that does not say that it is JSON in UTF-8, or a multipart form.
+
+    :raises UnsupportedMediaType: if it says something else, or nothing.
+    """
+    if source is DataSource.FORM_MULTIPART:
+        if request.mimetype != MULTIPART:
+            raise UnsupportedMediaType(f"We can't read this kind of data. Send {MULTIPART}.")
+        return
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    if request.mimetype != JSON or charset not in ("utf-8", "utf8"):
+        raise UnsupportedMediaType
