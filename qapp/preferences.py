@@ -11,8 +11,8 @@ from wtforms.validators import InputRequired
 
 from .ext.forms import QuartForm
 from .web.forms import read_form
+from .web.headers import ONE_YEAR_S
 from .web.paging import PAGE_SIZE_COOKIE, PAGE_SIZES, page_size
-from .web.security import ONE_YEAR_S
 
 blueprint = Blueprint("preferences", __name__)
 

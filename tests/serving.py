@@ -22,11 +22,15 @@ KEY = "a key for served tests, long enough"
 class Server:
     """Hypercorn as an operator starts it, with an instance folder of its own.
 
+    :param app: what is served, by default the site; it answers /readyz.
     :param settings: the site's settings, as QAPP_<NAME> without the prefix.
     """
 
-    def __init__(self, folder: Path, *, workers: int = 2, **settings: str) -> None:
+    def __init__(
+        self, folder: Path, *, workers: int = 2, app: str = "qapp.asgi", **settings: str
+    ) -> None:
         self.folder = folder
+        self.app = app
         self.workers = workers
         self.log_path = folder / "server.log"
         self.port = free_port()
@@ -68,7 +72,7 @@ class Server:
                 [
                     *(sys.executable, "-m", "hypercorn", "-c", "hypercorn.toml"),
                     *("--bind", f"127.0.0.1:{self.port}", "--workers", str(self.workers)),
-                    "qapp.asgi",
+                    self.app,
                 ],
                 cwd=ROOT,
                 env=self._environ,

@@ -9,7 +9,7 @@ from http.cookies import SimpleCookie
 import pytest
 from quart import Quart, Response
 
-from qapp.web.security import ONE_YEAR_S
+from qapp.web.headers import ONE_YEAR_S
 from tests.blog.tools import fill
 from tests.conftest import Page, Serve, Visitor
 from tests.students.test_views import fill as fill_students

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .callers import Caller, count_call, reader, writer
+from .callers import Caller, reader, writer
 from .queries import Author, User, find_author
 from .session import current_user, login_first, login_required
 from .views import blueprint
@@ -12,7 +12,6 @@ __all__ = [
     "Caller",
     "User",
     "blueprint",
-    "count_call",
     "current_user",
     "find_author",
     "login_first",

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
-from quart import g, request
+from quart import g, request, session
 from quart_schema import security_scheme
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import BadRequest, Forbidden, Unauthorized
@@ -48,36 +48,18 @@ class Caller(NamedTuple):
 
 
 async def load_caller(user_of_session: Callable[[], Awaitable[User | None]]) -> None:
-    """Find out who calls.
+    """Find out who calls, and count the call.
 
     :raises BadRequest: if there is a token in the address.
     :raises Unauthorized: if there is one that is not good.
+    :raises RateLimited: if who calls has called too often.
     """
-    g.caller = None
-    if QUERY_NAMES.intersection(request.args):
+    if request.query_string and QUERY_NAMES.intersection(request.args):
         raise BadRequest(
             "A token does not belong in an address, where logs keep it. "
             "Revoke it, and send the next one as “Authorization: Bearer …”."
         )
-    header = request.headers.get("Authorization")
-    if header is not None:
-        match = BEARER.fullmatch(header)
-        found = await caller_of(db, match[1], now_ms=now_ms()) if match else None
-        if found is None:
-            raise refusal("invalid_token", "The token is none of this site's, or is over.")
-        g.caller = Caller(found.id, found.username, found.created_at, found.token_id, found.scope)
-    elif request.headers.get("Sec-Fetch-Site") != CALLED_FROM_ELSEWHERE:
-        user = await user_of_session()
-        if user is not None:
-            g.caller = Caller(user.id, user.username, user.created_at, None, "write")
-
-
-async def count_call() -> None:
-    """Count a call, for the token, the user or the address that makes it.
-
-    :raises RateLimited: if there were too many.
-    """
-    caller: Caller | None = g.get("caller")
+    g.caller = caller = await _find_caller(user_of_session)
     if caller is None:
         who = network_of(request.remote_addr)
     elif caller.token_id is None:
@@ -85,6 +67,21 @@ async def count_call() -> None:
     else:
         who = f"token:{caller.token_id}"
     await count_request(who)
+
+
+async def _find_caller(user_of_session: Callable[[], Awaitable[User | None]]) -> Caller | None:
+    headers = request.headers
+    header = headers.get("Authorization")
+    if header is not None:
+        match = BEARER.fullmatch(header)
+        found = await caller_of(db, match[1], now_ms=now_ms()) if match else None
+        if found is None:
+            raise refusal("invalid_token", "The token is none of this site's, or is over.")
+        return Caller(found.id, found.username, found.created_at, found.token_id, found.scope)
+    if not session or headers.get("Sec-Fetch-Site") == CALLED_FROM_ELSEWHERE:
+        return None
+    user = await user_of_session()
+    return user and Caller(user.id, user.username, user.created_at, None, "write")
 
 
 def refusal(error: str | None = None, text: str | None = None, **values: str) -> Unauthorized:

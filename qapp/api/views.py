@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from quart import Blueprint, Response, request
+from quart import Blueprint, Response
 
 from qapp.accounts import api as accounts_api
-from qapp.accounts import count_call
 from qapp.blog import api as blog_api
 from qapp.files import api as files_api
 from qapp.students import api as students_api
@@ -23,25 +22,15 @@ for part in (
     blueprint.register_blueprint(part)
 
 
-@blueprint.before_request
-async def count() -> None:
-    """Count each call."""
-    if is_api():
-        await count_call()
-
-
 @blueprint.after_request
 async def complete(response: Response) -> Response:
-    """Tell what is left of the allowance; send nobody the list that he has."""
-    if not is_api():
-        return response
-    await tell_standing(response)
-    if response.status_code in (204, 304):  # which have no body to tell of
-        response.headers.pop("Content-Type", None)
-        response.headers.pop("Content-Length", None)
-    response.headers["Cache-Control"] = "private, no-cache"
-    response.vary.update(["Authorization", "Cookie"])
-    if request.method in ("GET", "HEAD") and response.is_json and response.status_code == 200:
-        await response.add_etag()
-        await response.make_conditional(request)
+    """Tell what is left of the allowance, and for whom the answer is."""
+    if is_api():
+        headers = response.headers
+        tell_standing(headers)
+        headers.add("Cache-Control", "private, no-cache")
+        headers.add("Vary", "Authorization, Cookie")
+        if response.status_code in (204, 304):  # which have no body to tell of
+            headers.pop("Content-Type", None)
+            headers.pop("Content-Length", None)
     return response

@@ -83,7 +83,15 @@ class CSRFProtect:
         app.extensions["csrf"] = self
         app.add_template_global(generate_csrf, "csrf_token")
         app.add_template_global(csrf_meta_tag)
-        app.before_request(self._check_request)
+        config = app.config
+
+        @app.before_request
+        async def check_request() -> None:
+            # In an open app context, as tests have one, a request shares the g of the one before.
+            g.pop("csrf_valid", None)
+            is_on = config["WTF_CSRF_ENABLED"] and config["WTF_CSRF_CHECK_DEFAULT"]
+            if is_on and request.method in config["WTF_CSRF_METHODS"]:
+                await self.protect(apply_exemptions=True)
 
     def exempt(self, view_or_blueprint: ViewOrBlueprint) -> ViewOrBlueprint:
         """Leave a view, or all views of a blueprint, unchecked; usable as a decorator.
@@ -106,9 +114,9 @@ class CSRFProtect:
         :param only_headers: look for the token there alone, so that no body is read.
         :raises CSRFError: if it comes from another site or has no good token.
         """
-        if apply_exemptions and (request.endpoint is None or self._is_exempt(request.endpoint)):
-            return
         if request.method not in csrf_config()["WTF_CSRF_METHODS"]:
+            return
+        if apply_exemptions and (request.endpoint is None or self._is_exempt(request.endpoint)):
             return
         _check_origin()
         try:
@@ -116,13 +124,6 @@ class CSRFProtect:
         except ValidationError as error:
             raise CSRFError(str(error)) from error
         g.csrf_valid = True
-
-    async def _check_request(self) -> None:
-        # A request made inside an open app context, as tests do, shares the g of the one before.
-        g.pop("csrf_valid", None)
-        config = csrf_config()
-        if config["WTF_CSRF_ENABLED"] and config["WTF_CSRF_CHECK_DEFAULT"]:
-            await self.protect(apply_exemptions=True)
 
     def _is_exempt(self, endpoint: str) -> bool:
         if current_app.blueprints.get(request.blueprint or "") in self._exempt:

@@ -19,6 +19,7 @@ import ipaddress
 import math
 import random
 from collections import OrderedDict
+from functools import lru_cache
 from typing import NamedTuple
 
 from .database import Executor
@@ -162,6 +163,7 @@ class Shares:
         share.until_ms = now_ms + count * rate.interval_ms
 
 
+@lru_cache(maxsize=10_000)
 def network_of(address: str | None) -> str:
     """Return what stands for a client: its IPv4 address, or the /64 that one IPv6 user holds."""
     try:

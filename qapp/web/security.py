@@ -1,42 +1,22 @@
-"""What holds for every response and request: its headers, the hosts it may name, where it leads."""
+"""What holds for every request: the hosts it may name, where it may lead."""
 
 from __future__ import annotations
 
-from quart import Quart, Response, current_app, request
+from functools import lru_cache
+
+from quart import Quart, current_app, request
 from werkzeug.exceptions import BadRequest
 from werkzeug.urls import iri_to_uri
 
 from .site import HOST
 
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
-)
-HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-}
-ONE_YEAR_S = 31_536_000
 # What load balancers ask for, under an address that they know and nobody else does.
 ASKED_BY_ADDRESS = frozenset({"status.healthz", "status.readyz"})
 
 
 def init_app(app: Quart) -> None:
-    """Check the host of every request, set the headers of every response."""
+    """Check the host of every request."""
     app.before_request(check_host)
-    app.after_request(set_headers)
 
 
 async def check_host() -> None:
@@ -44,14 +24,20 @@ async def check_host() -> None:
 
     :raises BadRequest: naming the setting, since the operator is who meets this first.
     """
-    if request.endpoint in ASKED_BY_ADDRESS:
+    if is_own(request.headers.get("Host", ""), current_app.config["TRUSTED_HOSTS"]):
         return
-    host = HOST.fullmatch(request.headers.get("Host", "").lower())
-    if host is None or not is_trusted(host["name"], current_app.config["TRUSTED_HOSTS"]):
+    if request.endpoint not in ASKED_BY_ADDRESS:
         raise BadRequest(
             "This site does not answer under this host name. "
             "Who runs it lists its names in QAPP_TRUSTED_HOSTS."
         )
+
+
+@lru_cache(maxsize=1000)
+def is_own(host: str, hosts: tuple[str, ...]) -> bool:
+    """Tell whether a Host header, with or without a port, names one of `hosts`."""
+    match = HOST.fullmatch(host.lower())
+    return match is not None and is_trusted(match["name"], hosts)
 
 
 def is_trusted(name: str, hosts: tuple[str, ...]) -> bool:
@@ -62,19 +48,6 @@ def is_trusted(name: str, hosts: tuple[str, ...]) -> bool:
         if host.startswith(".") and name.endswith(host.lower()):
             return True
     return False
-
-
-async def set_headers(response: Response) -> Response:
-    """Set what every response carries; a page made for a session is for its visitor alone."""
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    if request.is_secure:
-        response.headers["Strict-Transport-Security"] = f"max-age={ONE_YEAR_S}; includeSubDomains"
-    if "Cache-Control" not in response.headers:
-        response.headers["Cache-Control"] = "private, no-cache"
-        # Quart adds it where the session is used, but not with the session of Flask 3.1.3.
-        response.vary.add("Cookie")
-    return response
 
 
 def safe_next(target: str | None) -> str | None:

@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import cached_property
+from inspect import CO_COROUTINE
 from string import punctuation
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
-from itsdangerous import BadData
 from quart import Quart, g, has_request_context, request
 from quart.formparser import FormDataParser
-from quart.sessions import SecureCookieSession, SecureCookieSessionInterface
-from quart.wrappers import BaseRequestWebsocket
 from quart.wrappers import Request as QuartRequest
 from quart.wrappers.request import Body
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -28,6 +27,8 @@ from qapp.extensions import storage
 from . import strict_json
 from .bodies import AT_A_TIME, Incoming, Lingering, StreamedBody, drain_aside
 from .formparser import StrictFormParser
+from .headers import HeaderSender
+from .sessions import SessionInterface
 
 API_PATH = "/api/"  # below it are programs, which read no pages
 REMEMBERED = frozenset({str, int})
@@ -88,6 +89,11 @@ class Request(QuartRequest):
             parser.begin_part = self._begin_part
         return parser
 
+    @cached_property
+    def blueprints(self) -> list[str]:
+        """The names of the blueprints that the request is for, the innermost first."""
+        return super().blueprints
+
     async def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
         """Return the body's JSON; the API's is read strictly."""
         if self.path.startswith(API_PATH):
@@ -114,30 +120,6 @@ class Request(QuartRequest):
         """
         host: str = super().host
         return host if HOST.fullmatch(host) else ""
-
-
-class SessionInterface(SecureCookieSessionInterface):
-    """Flask's signed cookie; over https it is Secure and, unless it was named, `__Host-`.
-
-    The prefix makes the browser refuse a cookie of that name from a subdomain or over http.
-    """
-
-    async def open_session(
-        self, app: Quart, request: BaseRequestWebsocket
-    ) -> SecureCookieSession | None:
-        """Open the cookie's session; a new one where something else was signed with the key."""
-        try:
-            return await super().open_session(app, request)
-        except (BadData, TypeError, ValueError):
-            return self.session_class()
-
-    def get_cookie_name(self, app: Quart) -> str:
-        if name := app.config["SESSION_COOKIE_NAME"]:
-            return str(name)
-        return "__Host-session" if request.is_secure else "session"
-
-    def get_cookie_secure(self, app: Quart) -> bool:
-        return request.is_secure
 
 
 class Site(Quart):
@@ -176,6 +158,13 @@ class Site(Quart):
             self._urls[key] = url
         return url
 
+    def ensure_async(self, func: Any) -> Callable[..., Awaitable[Any]]:
+        """Return a function to await; at once for what can be awaited, as a dozen a request are."""
+        code = getattr(func, "__code__", None)
+        if code is not None and code.co_flags & CO_COROUTINE:
+            return func  # type: ignore[no-any-return]
+        return super().ensure_async(func)
+
     async def startup(self) -> None:
         """Start, in the loop that the turns are for from now on."""
         self._turns = asyncio.Semaphore(AT_A_TIME)
@@ -193,6 +182,7 @@ class Site(Quart):
             scope["path"] = path_of(scope["path"])
             if self.config["PREFERRED_URL_SCHEME"] == "https":
                 scope["scheme"] = "https"
+            send = HeaderSender(send, is_secure=scope["scheme"] == "https")
             if scope["method"] not in BODILESS or any(
                 name in BODY_HEADERS for name, _ in scope["headers"]
             ):

@@ -13,7 +13,7 @@ from quart import Quart, Response, g, render_template_string
 from quart.typing import ResponseReturnValue
 
 from qapp.ext.sijax import ObjResponse, Sijax, UploadResponse, route
-from qapp.web.security import HEADERS
+from qapp.web.headers import HEADERS
 from tests.browser.conftest import Watched, watched_page
 from tests.ext.sijax.tools import Site, served
 

@@ -10,7 +10,7 @@ from quart import Quart, Response
 from werkzeug.exceptions import abort, default_exceptions
 
 from qapp.web.errors import WORDS
-from qapp.web.security import HEADERS
+from qapp.web.headers import HEADERS
 from tests.conftest import Dump, Serve, Visitor
 from tests.web.tools import CHANGING, Route, routes_of
 

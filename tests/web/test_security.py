@@ -7,7 +7,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from qapp.web.security import CONTENT_SECURITY_POLICY, is_trusted, safe_next
+from qapp.web.headers import CONTENT_SECURITY_POLICY
+from qapp.web.security import is_trusted, safe_next
 from tests.accounts.test_login import OFF_SITE, ON_SITE
 from tests.conftest import Serve, Visitor
 

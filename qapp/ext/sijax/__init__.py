@@ -110,8 +110,9 @@ class Sijax:
         @app.before_request
         async def prepare() -> None:
             g.sijax = SijaxRequest(streams)
-            is_form = request.mimetype == "application/x-www-form-urlencoded"
-            if request.method == "POST" and is_form and request.endpoint is not None:
+            if request.method != "POST" or request.endpoint is None:
+                return
+            if request.mimetype == "application/x-www-form-urlencoded":
                 await g.sijax.load()
 
         @app.while_serving

@@ -34,10 +34,7 @@ class SijaxRequest(Registry):
         self._streams = streams
         self._data: Mapping[str, Any] | None = None if _may_be_upload() else MultiDict()
         self._is_loaded = False
-        # One slash: of two, a browser would make another host, and send it the token.
-        path = quote(f"{request.root_path}{request.path}".lstrip("/"), safe="/:@!$&'()*+,;=~")
-        query = request.query_string.decode("latin-1")
-        self._request_uri: str | None = f"/{path}?{query}" if query else f"/{path}"
+        self._request_uri: str | None = None
 
     async def load(self) -> Self:
         """Read the form of the request, for views that may get files and lack `sijax.route`."""
@@ -111,6 +108,8 @@ class SijaxRequest(Registry):
         :raises SijaxError: if there is no request URI.
         :raises RuntimeError: if the app has no secret key, and CSRF tokens are checked.
         """
+        if self._request_uri is None:
+            self._request_uri = _uri_of_request()
         if not self._request_uri:
             raise SijaxError("there is no request URI")
         told: dict[str, Any] = {"uri": self._request_uri}
@@ -223,6 +222,13 @@ class SijaxRequest(Registry):
 
         limits = Limits(config["SIJAX_HEARTBEAT_S"], config["SIJAX_SEND_S"])
         return Stream(in_context, release, form, limits, self._streams)
+
+
+def _uri_of_request() -> str:
+    # One slash: of two, a browser would make another host, and send it the token.
+    path = quote(f"{request.root_path}{request.path}".lstrip("/"), safe="/:@!$&'()*+,;=~")
+    query = request.query_string.decode("latin-1")
+    return f"/{path}?{query}" if query else f"/{path}"
 
 
 def _may_be_upload() -> bool:

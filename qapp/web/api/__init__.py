@@ -41,8 +41,12 @@ __all__ = [
 
 def init_app(app: Quart) -> None:
     """Prepare an app for its operations."""
-    app.config["QUART_SCHEMA_PYDANTIC_DUMP_OPTIONS"] = {"mode": "json"}  # times as ISO 8601
+    provider, make_response = app.json, app.make_response
     schema.init_app(app)
+    # quart-schema looks at what every view returns, pages too, and writes times in another way than
+    # Flask: operations make their responses themselves.
+    app.json = provider
+    app.make_response = make_response  # type: ignore[method-assign]
     problems.init_app(app)
     rates.init_app(app)
     cors.init_app(app)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from quart import Quart, Response, current_app, g
+from quart import Quart, current_app, g
+from werkzeug.datastructures import Headers
 
 from qapp.ext.limits import Rate, RateLimited, Shares, Standing
 from qapp.extensions import db
@@ -33,11 +34,10 @@ async def count_request(who: str) -> None:
         raise
 
 
-async def tell_standing(response: Response) -> Response:
+def tell_standing(headers: Headers) -> None:
     """Tell the client what is left to it (draft-ietf-httpapi-ratelimit-headers-06)."""
     standing: Standing | None = g.get("standing")
     if standing is not None:
-        response.headers["RateLimit-Limit"] = str(standing.limit)
-        response.headers["RateLimit-Remaining"] = str(standing.remaining)
-        response.headers["RateLimit-Reset"] = str(standing.reset_s)
-    return response
+        headers.add("RateLimit-Limit", str(standing.limit))
+        headers.add("RateLimit-Remaining", str(standing.remaining))
+        headers.add("RateLimit-Reset", str(standing.reset_s))

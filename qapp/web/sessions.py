@@ -1,0 +1,54 @@
+"""Flask's session, as the site has it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from itsdangerous import BadData, URLSafeTimedSerializer
+from quart import Quart, Response, request
+from quart.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
+from quart.wrappers import BaseRequestWebsocket
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+
+class SessionInterface(SecureCookieSessionInterface):
+    """Flask's signed cookie; over https it is Secure and, unless it was named, `__Host-`.
+
+    The prefix makes the browser refuse a cookie of that name from a subdomain or over http.
+    """
+
+    def __init__(self) -> None:
+        self._serializers: dict[tuple[Any, ...], URLSafeTimedSerializer | None] = {}
+
+    async def open_session(
+        self, app: Quart, request: BaseRequestWebsocket
+    ) -> SecureCookieSession | None:
+        """Open the cookie's session; a new one where something else was signed with the key."""
+        if self.get_cookie_name(app) not in request.cookies and app.secret_key:
+            return self.session_class()
+        try:
+            return await super().open_session(app, request)
+        except (BadData, TypeError, ValueError):
+            return self.session_class()
+
+    def get_signing_serializer(self, app: Quart) -> URLSafeTimedSerializer | None:
+        """Return what reads and signs, which is made once for the keys that there are."""
+        keys = (app.secret_key, *(app.config["SECRET_KEY_FALLBACKS"] or ()))
+        if keys not in self._serializers:
+            self._serializers[keys] = super().get_signing_serializer(app)
+        return self._serializers[keys]
+
+    def get_cookie_name(self, app: Quart) -> str:
+        if name := app.config["SESSION_COOKIE_NAME"]:
+            return str(name)
+        return "__Host-session" if request.is_secure else "session"
+
+    def get_cookie_secure(self, app: Quart) -> bool:
+        return request.is_secure
+
+    async def save_session(
+        self, app: Quart, session: SessionMixin, response: Response | WerkzeugResponse | None
+    ) -> None:
+        """Write the session into its cookie, where there is one or one was looked for."""
+        if session or session.modified or session.accessed:
+            await super().save_session(app, session, response)
