@@ -11,9 +11,12 @@ EXAMPLE_TIME = "2026-11-27T09:30:00Z"
 
 
 class Model(BaseModel):
-    """Data of the API: what it does not know is refused, and nothing is guessed."""
+    """Data of the API: what it does not know is refused, and nothing is guessed.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    `model_validate` takes a row for it, too: its columns by their names, times as milliseconds.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True)
 
 
 class Fault(Model):
