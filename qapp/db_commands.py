@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import click
 
 from . import create_app, migrations
-from .ext.database import sqlite_path
+from .ext.database import Database, sqlite_path
 from .ext.database.backup import back_up
 
 
@@ -15,6 +17,18 @@ def database_path() -> Path:
     """Return the file of the database that the settings name."""
     app = create_app()
     return sqlite_path(app.config["DATABASE_URL"], Path(app.instance_path))
+
+
+def with_database(work: Callable[[Database], Awaitable[None]]) -> None:
+    """Do some work with the database, its schema brought up to date first."""
+    path = database_path()
+    migrations.upgrade(path)
+
+    async def connected() -> None:
+        async with Database(url=f"sqlite:///{path}") as db:
+            await work(db)
+
+    asyncio.run(connected())
 
 
 @click.group("db")

@@ -12,18 +12,21 @@ import signal
 import subprocess
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
+from quart import current_app
 
-from qapp import migrations
+from qapp import create_app, migrations
 from qapp.accounts.service import verify_password
 from qapp.cli import cli
 from qapp.config import Settings
 from qapp.ext.database.driver import sqlite
+from qapp.extensions import db
 
 from .conftest import PASSWORD
 from .processes import PATIENCE_S, ROOT, SCRIPTS, environment, run_qapp, started, wait_for
@@ -112,6 +115,39 @@ def test_a_shell_has_the_app(tmp_path: Path) -> None:
     done = run_qapp(tmp_path, "shell", stdin=script)
     assert done.returncode == 0
     assert f"at {tmp_path}" in done.stdout
+
+
+async def count_users() -> None:
+    """Tell of the site that a command runs in."""
+    count = await db.fetch_value("SELECT COUNT(*) FROM users")
+    click.echo(f"{current_app.name} {count}")
+
+
+async def fail() -> None:
+    """Fail as a command may."""
+    raise ValueError("no users")
+
+
+def test_a_command_of_the_site_may_be_a_coroutine(instance: Path) -> None:
+    try:
+        cli.command("count-users")(count_users)
+        cli.command("fail")(fail)
+        assert run("count-users").stdout == "qapp 0\n"
+        assert is_one_line(run("fail"))
+    finally:
+        del cli.commands["count-users"], cli.commands["fail"]
+
+
+@pytest.mark.parametrize(
+    ("work", "status", "told"), [(count_users, 0, "qapp 0\n"), (fail, 1, "Error: no users\n")]
+)
+def test_a_command_of_the_app_may_be_a_coroutine(
+    instance: Path, work: Callable[[], Awaitable[None]], status: int, told: str
+) -> None:
+    app = create_app()
+    app.cli.command("work")(work)
+    result = app.test_cli_runner().invoke(args=["work"])
+    assert (result.exit_code, result.output) == (status, told)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
