@@ -105,14 +105,15 @@ async def has_key(db: Executor, *, key: str) -> bool:
     return found is not None
 
 
-async def count_used_bytes(db: Executor, *, owner_id: int | None) -> int:
+async def count_used_bytes(db: Executor, *, owner_id: int | None, since_ms: int) -> int:
     """Return how much a user keeps, or all visitors together."""
     used: int = await db.fetch_value(
         """
         SELECT COALESCE(SUM(size_bytes), 0) FROM files
         WHERE owner_id IS NOT DISTINCT FROM :owner_id
+          AND (owner_id IS NOT NULL OR created_at >= :since_ms)
         """,
-        {"owner_id": owner_id},
+        {"owner_id": owner_id, "since_ms": since_ms},
     )
     return used
 
@@ -127,6 +128,7 @@ async def add_file(
     size_bytes: int,
     thumbnail: bytes | None,
     quota_bytes: int,
+    since_ms: int,
     now_ms: int,
 ) -> int:
     """Add a file and return its id.
@@ -141,7 +143,8 @@ async def add_file(
         SELECT :key, :owner_id, :name, :media_type, :size_bytes, :thumbnail, :now_ms
         WHERE :size_bytes + (
           SELECT COALESCE(SUM(size_bytes), 0) FROM files
-          WHERE owner_id IS NOT DISTINCT FROM :owner_id) <= :quota_bytes
+          WHERE owner_id IS NOT DISTINCT FROM :owner_id
+            AND (owner_id IS NOT NULL OR created_at >= :since_ms)) <= :quota_bytes
         RETURNING id
         """,
         {
@@ -152,6 +155,7 @@ async def add_file(
             "size_bytes": size_bytes,
             "thumbnail": thumbnail,
             "quota_bytes": quota_bytes,
+            "since_ms": since_ms,
             "now_ms": now_ms,
         },
     )

@@ -45,6 +45,7 @@ async def keep_file(
             size_bytes=file.part.size_bytes,
             thumbnail=content.thumbnail,
             quota_bytes=quota_bytes,
+            since_ms=since_ms(now_ms),
             now_ms=now_ms,
         )
 

@@ -148,7 +148,9 @@ async def upload_page(form: UploadForm) -> str:
     return await render_template(
         "files/upload.html",
         form=form,
-        used_bytes=await queries.count_used_bytes(db, owner_id=user.id if user else None),
+        used_bytes=await queries.count_used_bytes(
+            db, owner_id=user.id if user else None, since_ms=since()
+        ),
         quota_bytes=current_app.config["UPLOAD_QUOTA"],
         largest_bytes=current_app.config["UPLOAD_MAX_LENGTH"],
     )

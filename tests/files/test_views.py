@@ -270,6 +270,23 @@ async def test_what_visitors_upload_goes_after_a_day(
     assert len(stored()) == 3
 
 
+async def test_what_is_gone_takes_no_visitors_room(
+    serve: Serve, clock: Clock, pages: list[Page], stored: Callable[[], list[Path]]
+) -> None:
+    """Also where there is more of it than one upload removes from the disk."""
+    visitor = Visitor(await serve(UPLOAD_QUOTA=2500))
+    for _ in range(25):
+        await uploaded(visitor, b"x" * 100, "a.txt")
+    assert (await upload(visitor, b"x", "a.txt")).status_code == 422
+    clock.pass_s(24 * 3600 + 1)
+    await visitor.get("/upload")
+    assert pages[-1].context["used_bytes"] == 0
+    await uploaded(visitor, b"x" * 2500, "a.txt")
+    assert len(stored()) == 6
+    assert (await upload(visitor, b"x", "a.txt")).status_code == 422
+    assert len(stored()) == 1
+
+
 async def test_uploads_are_limited_by_address_before_they_are_read(
     serve: Serve, stored: Callable[[], list[Path]]
 ) -> None:
