@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from qapp.ext.database import Executor
@@ -176,6 +177,8 @@ async def list_expired(db: Executor, *, before_ms: int, limit: int = 20) -> list
     )
 
 
-async def remove_file(db: Executor, *, file_id: int) -> None:
-    """Remove a file's row."""
-    await db.execute("DELETE FROM files WHERE id = :file_id", {"file_id": file_id})
+async def remove_files(db: Executor, *, file_ids: Sequence[int]) -> None:
+    """Remove the rows of files."""
+    await db.execute_many(
+        "DELETE FROM files WHERE id = :file_id", [{"file_id": file_id} for file_id in file_ids]
+    )

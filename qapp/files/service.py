@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from qapp.accounts import User
 from qapp.extensions import db, storage
 from qapp.web.multipart import UploadedFile
@@ -52,12 +54,15 @@ async def keep_file(
     return await storage.keep(file.part, record)
 
 
-async def remove_file(file: queries.File | queries.Stored) -> None:
-    """Remove a file and its row."""
-    await storage.remove(file.key, lambda: queries.remove_file(db, file_id=file.id))
+async def remove_files(files: Sequence[queries.File | queries.Stored]) -> None:
+    """Remove files and their rows."""
+    file_ids = [file.id for file in files]
+    await storage.remove(
+        [file.key for file in files], lambda: queries.remove_files(db, file_ids=file_ids)
+    )
 
 
 async def remove_expired(*, now_ms: int) -> None:
     """Make room: remove some of what visitors uploaded more than a day ago."""
-    for file in await queries.list_expired(db, before_ms=since_ms(now_ms)):
-        await remove_file(file)
+    if expired := await queries.list_expired(db, before_ms=since_ms(now_ms)):
+        await remove_files(expired)

@@ -132,7 +132,7 @@ async def delete(user: User, file_id: int) -> ResponseReturnValue:
     file = await queries.find_file(db, file_id=min(file_id, LARGEST_ID), since_ms=since())
     if file.owner_id != user.id:
         raise Forbidden
-    await service.remove_file(file)
+    await service.remove_files([file])
     await flash(f"{file.name} was deleted", "success")
     return redirect(url_for("files.index"))
 

@@ -12,6 +12,7 @@ import pytest
 from quart import Quart
 
 from qapp.config import Settings
+from qapp.ext.database.contract import Statement
 from qapp.ext.storage import part as storage_part
 from qapp.files.content import EXTENSIONS, LONGEST_NAME
 from qapp.web.errors import WORDS
@@ -285,6 +286,26 @@ async def test_what_is_gone_takes_no_visitors_room(
     assert len(stored()) == 6
     assert (await upload(visitor, b"x", "a.txt")).status_code == 422
     assert len(stored()) == 1
+
+
+async def test_what_is_gone_is_removed_by_two_statements(
+    clock: Clock, alice: Visitor, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        await uploaded(visitor, TEXT, "a.txt")
+    clock.pass_s(24 * 3600 + 1)
+    engine = alice.app.extensions["database"]
+    asked: list[str] = []
+    real_run = engine.run
+
+    async def run(statement: Statement) -> object:
+        asked.append(statement.sql)
+        return await real_run(statement)
+
+    monkeypatch.setattr(engine, "run", run)
+    await uploaded(visitor, TEXT, "a.txt")
+    about_files = [sql.split()[0] for sql in asked if "files" in sql]
+    assert about_files == ["SELECT", "DELETE", "INSERT", "SELECT"]
 
 
 async def test_uploads_are_limited_by_address_before_they_are_read(

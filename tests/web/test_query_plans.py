@@ -39,6 +39,7 @@ VALUES: dict[str, Any] = {
     "expires_at": 2,
     "idle_since": 0,
     "file_id": 1,
+    "file_ids": [1, 2],
     "is_kept": True,
     "key": "k",
     "limit": 20,
