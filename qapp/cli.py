@@ -18,6 +18,7 @@ from quart.cli import ScriptInfo, routes_command, shell_command
 from . import create_app, migrations, prepare_database
 from .accounts import queries, service
 from .config import PREFIX, ConfigError, Settings
+from .contact_commands import contact_group
 from .db_commands import db_group, with_database
 from .demo import fill
 from .ext.cli import AsyncGroup
@@ -228,6 +229,7 @@ for command in (
     db_group,
     user_group,
     mail_group,
+    contact_group,
 ):
     cli.add_command(command)
 

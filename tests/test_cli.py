@@ -71,7 +71,7 @@ def rows_of(instance: Path, sql: str) -> list[tuple[object, ...]]:
 def test_the_help_names_every_command_and_needs_no_settings(tmp_path: Path) -> None:
     done = run_qapp(tmp_path / "instance", "--help", NONSENSE="1")
     assert (done.returncode, done.stderr) == (0, "")
-    for name in ("run", "shell", "routes", "settings", "demo", "db", "user"):
+    for name in ("run", "shell", "routes", "settings", "demo", "db", "user", "contact"):
         assert re.search(rf"^  {name} ", done.stdout, re.MULTILINE)
     assert not (tmp_path / "instance").exists()
 

@@ -35,6 +35,7 @@ LAYERS = (
     ),
     ("qapp.demo_texts", "qapp"),
     ("qapp.demo", "qapp.asgi", "qapp.db_commands"),
+    ("qapp.contact_commands",),
     ("qapp.cli",),
 )
 # Modules above 280 lines, with the reason.
