@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 import zlib
+from functools import cache
 from io import BytesIO
 
 from PIL import Image
@@ -38,6 +39,7 @@ def png_that_says(width: int, height: int) -> bytes:
     return png(width, height, chunk(b"IDAT", zlib.compress(b"\0" * 10_000)))
 
 
+@cache
 def bomb(megabytes: int) -> bytes:
     """Return zeros, compressed to a thousandth; they are never in memory."""
     compressor = zlib.compressobj()
