@@ -73,7 +73,7 @@ def _locked(path: Path) -> Iterator[Connection]:
         poolclass=NullPool,
     )
     try:
-        with _alembic(), engine.connect() as connection:
+        with alone(), engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
             if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall():
@@ -86,7 +86,7 @@ def _locked(path: Path) -> Iterator[Connection]:
 
 
 @contextmanager
-def _alembic() -> Iterator[None]:
+def alone() -> Iterator[None]:
     """Have Alembic for oneself, and its errors in our words."""
     if not _ALEMBIC.acquire(timeout=LOCK_WAIT_S):
         raise SchemaError("another migration runs in this process")
@@ -155,7 +155,7 @@ def downgrade_sql(revisions: str) -> str:
 
 def _sql(run: Callable[..., None], revision: str) -> str:
     text = io.StringIO()
-    with _alembic():
+    with alone():
         run(_config(sql=text), revision, sql=True)
     return f"BEGIN IMMEDIATE;\n\n{text.getvalue()}COMMIT;\n"
 
@@ -171,7 +171,7 @@ def stamp(path: Path, revision: str, *, purge: bool = False) -> None:
 
 def history(first: str = "base", last: str = "heads") -> list[Migration]:
     """Return the migrations from one to another, newest first."""
-    with _alembic():
+    with alone():
         script = ScriptDirectory.from_config(_config())
         return [_listed(found) for found in script.walk_revisions(first, last)]
 
@@ -184,7 +184,7 @@ def heads() -> list[Migration]:
 
 def find(revision: str) -> Migration:
     """Return a migration, or raise SchemaError."""
-    with _alembic():
+    with alone():
         script = ScriptDirectory.from_config(_config()).get_revision(revision)
     if script is None:
         raise SchemaError(f"there is no migration {revision!r}")
@@ -247,7 +247,7 @@ def revise(
 
 def merge(revisions: tuple[str, ...], new: New) -> Path:
     """Write a migration that follows several; return the file's path."""
-    with _alembic():
+    with alone():
         return _written(
             command.merge(
                 _config(),
