@@ -199,7 +199,7 @@ async def remove_file(caller: Caller, file_id: int) -> ResponseReturnValue:
     if file.owner_id != caller.id:
         raise Forbidden("The file is another's.")
     require_match(etag_of(file.id))
-    await service.remove_file(file)
+    await service.remove_files([file])
     return Response(b"", 204)
 
 

@@ -21,6 +21,7 @@ from quart.wrappers import Request as QuartRequest
 from quart.wrappers.request import Body
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from qapp.ext.cli import AsyncGroup
 from qapp.ext.storage import Part
 from qapp.extensions import importing, storage
 
@@ -134,6 +135,7 @@ class Site(Quart):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.cli = AsyncGroup(self.name)
         self._urls: dict[tuple[Any, ...], str] = {}
         self._turns: asyncio.Semaphore | None = None
 

@@ -42,6 +42,7 @@ VALUES: dict[str, Any] = {
     "expires_at": 2,
     "idle_since": 0,
     "file_id": 1,
+    "file_ids": [1, 2],
     "handle": "x",
     "hash": "x",
     "is_kept": True,
@@ -73,8 +74,8 @@ VALUES: dict[str, Any] = {
     "username": "alice",
     "version": 1,
 }
-# The command line's list of all users is all users.
-WHOLE_ON_PURPOSE = {"list_users"}
+# The command line's lists of all users and of all blocked domains are of all.
+WHOLE_ON_PURPOSE = {"list_users", "list_blocked_domains"}
 # Hits are ranked, but of all matches only so many.
 SORTED_ON_PURPOSE = {"search_entries", "search_full"}
 
