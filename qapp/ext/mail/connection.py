@@ -17,10 +17,12 @@ from .backends import (
     ConsoleBackend,
     Envelope,
     FileBackend,
+    HandOver,
     Kept,
     MemoryBackend,
     NoBackend,
     Refusals,
+    unnoticed,
 )
 from .headers import Address, parsed_address
 from .message import Message
@@ -143,13 +145,17 @@ class Connection:
         """Disconnect at once, without a word to the server."""
         self._backend.abort()
 
-    async def deliver(self, content: bytes, envelope: Envelope) -> Refusals:
-        """Hand over a message as it is; to be called after `ready`.
+    async def deliver(
+        self, content: bytes, envelope: Envelope, hand_over: HandOver = unnoticed
+    ) -> Refusals:
+        """Deliver a message as it is; to be called after `ready`.
 
+        :param hand_over: awaited right before the server can take it, and with its last byte held
+            back: what it raises is raised here, and the message is not taken.
         :raises MailError: if it was taken for nobody.
         """
         self.num_emails += 1
-        return await self._backend.deliver(content, envelope)
+        return await self._backend.deliver(content, envelope, hand_over)
 
     async def send(self, message: Message, envelope_from: Address | None = None) -> Refusals:
         """Send a message; return the recipients that were refused, each with the reason.
