@@ -59,6 +59,11 @@ class State:
     def __getattr__(self, name: str) -> Any:  # Flask-Mail's state has the settings as attributes
         return getattr(self.__dict__["settings"], name)
 
+    def __setattr__(self, name: str, value: Any) -> None:  # and tests switch `suppress` there
+        settings = self.__dict__.get("settings")
+        target = settings if hasattr(settings, name) else super()
+        target.__setattr__(name, value)
+
     def backend(self) -> Backend:
         """Make the backend that the settings name."""
         settings = self.settings
@@ -132,8 +137,16 @@ class Connection:
         if limit and self.num_emails >= limit:
             await self.close()
         if not self._backend.is_open:
-            self.num_emails = 0
-            await self._backend.open()
+            await self.configure_host()
+
+    async def configure_host(self) -> Backend:
+        """Connect; return the backend, which stands in the place of Flask-Mail's smtplib host.
+
+        :raises MailError: if the server can't be reached or does not let us in.
+        """
+        self.num_emails = 0
+        await self._backend.open()
+        return self._backend
 
     async def close(self) -> None:
         """Disconnect, where there is a connection."""
