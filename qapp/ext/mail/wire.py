@@ -9,6 +9,7 @@ from typing import Any
 
 import aiosmtplib
 from aiosmtplib import SMTPDataError, SMTPResponse, SMTPServerDisconnected, SMTPStatus
+from aiosmtplib.protocol import SMTPProtocol
 
 from .backends import HandOver, unnoticed
 
@@ -34,8 +35,8 @@ class Wire(aiosmtplib.SMTP):
 
     async def data(self, message: str | bytes, /, *, timeout: Any = None) -> SMTPResponse:
         """Send a message: in place of the library's method, which its `sendmail` calls."""
-        protocol = self.protocol
-        if protocol is None:
+        protocol, transport = self.protocol, self.transport
+        if protocol is None or transport is None or transport.is_closing():
             raise SMTPServerDisconnected("Connection lost")
         go_on = await protocol.execute_command(b"DATA")
         if go_on.code != SMTPStatus.start_input:
@@ -45,7 +46,7 @@ class Wire(aiosmtplib.SMTP):
         answer.add_done_callback(_look_at)
         try:
             with suppress(ConnectionError):  # the answer says it too, or better: why
-                await self._send(message)
+                await _send(protocol, transport, message)
             if not answer.done():
                 await self.hand_over()
             if not answer.done():
@@ -64,19 +65,6 @@ class Wire(aiosmtplib.SMTP):
             raise SMTPDataError(said.code, said.message)
         return said
 
-    async def _send(self, message: str | bytes) -> None:
-        """Send a message but for its end; return when it has gone."""
-        content = message.encode("ascii") if isinstance(message, str) else message
-        content = LINE_END.sub(b"\r\n", content)
-        if not content.endswith(b"\r\n"):
-            content += b"\r\n"
-        # Nothing is to be left, where by default little may. (1, as TLS waits for ever at 0.)
-        transport: Any = self.transport
-        transport.set_write_buffer_limits(high=1, low=0)
-        protocol: Any = self.protocol
-        protocol.write(LEADING_DOT.sub(b"..", content))
-        await protocol._drain_helper()  # by this name asyncio's `StreamWriter` calls it
-
     def abort(self) -> None:
         """End the connection at once."""
         # Not only `close`, which first waits until a server that reads no more has read all. And
@@ -85,6 +73,19 @@ class Wire(aiosmtplib.SMTP):
         self.close()
         if transport is not None:
             transport.abort()
+
+
+async def _send(protocol: SMTPProtocol, transport: Any, message: str | bytes) -> None:
+    """Send a message but for its end; return when it has gone."""
+    content = message.encode("ascii") if isinstance(message, str) else message
+    content = LINE_END.sub(b"\r\n", content)
+    if not content.endswith(b"\r\n"):
+        content += b"\r\n"
+    if not transport.is_closing():
+        # Nothing is to be left, where by default little may. (1, as TLS waits for ever at 0.)
+        transport.set_write_buffer_limits(high=1, low=0)
+    protocol.write(LEADING_DOT.sub(b"..", content))
+    await protocol._drain_helper()  # by this name asyncio's `StreamWriter` calls it
 
 
 def _look_at(answer: asyncio.Task[SMTPResponse]) -> None:

@@ -223,9 +223,9 @@ async def answers(
         if seen is not None:
             seen.append(command)
         reply = replies.get(line.strip(), replies.get(command))
-        in_data = not in_data and line[:4].upper() == b"DATA"
         if reply is None:
             return
+        in_data = command == b"DATA" and reply.startswith(b"354")
         writer.write(reply)
 
 

@@ -166,7 +166,7 @@ async def test_after_a_message_without_a_clear_answer_a_person_decides_or_it_is_
 
 
 @pytest.mark.parametrize("command", EARLY)
-@pytest.mark.parametrize("reply", [b"", None, b"nonsense\r\n"])
+@pytest.mark.parametrize("reply", [b"", None, b"nonsense\r\n", b"451 later\r\n"])
 async def test_a_message_whose_end_was_not_sent_is_tried_again(
     command: bytes, reply: bytes | None, moody: Moody, start: Start
 ) -> None:
@@ -223,6 +223,24 @@ async def test_a_refusal_in_the_middle_of_a_message_is_heard(start: Start) -> No
         entry = await site.until_tried()
     assert entry.failed_ms is not None
     assert str(entry.last_error).endswith("552 too much")
+
+
+async def test_a_server_that_hangs_up_when_it_has_asked_for_the_message_is_an_error(
+    start: Start,
+) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(GOOD[b""])
+        for command in (b"EHLO", b"MAIL", b"RCPT", b"DATA"):
+            await reader.readline()
+            writer.write(GOOD[command])
+        writer.close()
+
+    async with talking(talk) as port:
+        site = await start(port, MAIL_OUTBOX_RESEND=False)
+        await site.enqueue()
+        entry = await site.until_tried()
+    # Whether the dot was sent before the end was seen is a matter of time.
+    assert (entry.failed_ms is None) != ("perhaps it has the message" in str(entry.last_error))
 
 
 async def test_who_sends_at_once_is_told_that_the_server_may_have_it(moody: Moody) -> None:
