@@ -206,7 +206,7 @@ async def test_a_bad_message_is_not_sent(
     [
         *(
             ("/contact", {**FORM, "email": email})
-            for email in (".a@example.org", "a.@example.org", "a..b@example.org", f"a@{'b' * 64}.c")
+            for email in (".a@example.org", "a.@example.org", "a..b@example.org")
         ),
         *(
             (path, {**form, field: text})
