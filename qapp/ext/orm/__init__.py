@@ -25,6 +25,7 @@ the very file that a `Database` has open. Other databases need an async driver i
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 import sqlalchemy
@@ -169,6 +170,10 @@ class ORM:
         connection = await self.session.connection()
         if connection.dialect.name == "sqlite":
             await connection.exec_driver_sql(TAKE_LOCK)
+
+    def on_commit(self, function: Callable[[], None]) -> AbstractContextManager[None]:
+        """Call a function after each commit that wrote, as `Database.on_commit`: on SQLite only."""
+        return self._engines.commits.telling(function)
 
     async def create_all(self) -> None:
         """Create the tables that do not exist, with several workers at once too."""
