@@ -1,0 +1,232 @@
+"""The ASGI layer: answers with a page that is kept, has it made once, or leaves it to the app."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Mapping
+from contextvars import Context
+from time import monotonic
+from typing import NamedTuple
+
+from hypercorn.typing import (
+    ASGIFramework,
+    ASGIReceiveCallable,
+    ASGISendCallable,
+    HTTPScope,
+    Scope,
+)
+from quart import Quart
+
+from qapp.ext.database import Database, DatabaseError
+from qapp.ext.threads import OpenPool, PoolBusy
+
+from .codings import CODINGS, IDENTITY, accepted
+from .page import Form, Page, is_for_nobody, is_for_one
+from .question import Questions
+from .render import Answer, Headers, Key, render
+from .store import Store
+
+SAFE = frozenset({"GET", "HEAD"})
+# What others commit is seen within 250 ms: a look is not older than this when a page is sent.
+LOOK_S = 0.2
+# The app answers who would wait longer, for a look or for a page.
+MOST_LOOK_S = 1.0
+MOST_RENDER_S = 10.0
+
+
+class Limits(NamedTuple):
+    """How much is kept, and how long.
+
+    :ivar most_bytes: of all pages together, with their compressed forms.
+    :ivar most_page_bytes: of one page.
+    :ivar max_age_s: how old a page may become though nothing changed: texts as "a minute ago" age.
+    """
+
+    most_bytes: int = 32 * 1024 * 1024
+    most_page_bytes: int = 1024 * 1024
+    max_age_s: float = 30.0
+
+
+class Layer:
+    """What stands between the server and an app; between `open` and `close` it keeps pages."""
+
+    def __init__(
+        self, app: Quart, questions: Questions, db: Database | None, limits: Limits
+    ) -> None:
+        self.store = Store(limits.most_bytes)
+        self._quart = app
+        self._app: ASGIFramework = app.asgi_app
+        self._questions = questions
+        self._db = db
+        self._limits = limits
+        self._version: int | None = None
+        self._looked_at = -math.inf if db is not None else math.inf
+        self._renders: dict[Key, asyncio.Task[Page | Answer | None]] = {}
+        self._tasks: set[asyncio.Task[Page | Answer | None]] = set()
+        self._pool: OpenPool | None = None  # what compresses, as long as the layer is open
+
+    def open(self) -> None:
+        """Keep pages from now on.
+
+        :raises RuntimeError: if the app has rules for certain hosts, which are not told apart here.
+        """
+        self._questions.refuse_hosts()
+        self._pool = OpenPool("pages", threads=1, most_jobs=100)
+
+    async def close(self) -> None:
+        """Keep nothing any more, and end what is being made."""
+        pool, self._pool = self._pool, None
+        self.drop()
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        if pool is not None:
+            await pool.close()
+
+    def drop(self) -> None:
+        """Drop all pages; who asks from now on does not get one that is being made, either."""
+        self.store.drop()
+        self._renders = {}
+
+    async def __call__(
+        self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        """Answer a request, or have the app do it."""
+        if scope["type"] == "http" and scope["method"] in SAFE and self._pool is not None:
+            headers = dict(scope["headers"])
+            key = self._questions.key_of(scope, headers)
+            if key is not None and (found := await self._find(key, scope, headers)) is not None:
+                if isinstance(found, Answer):
+                    return await _send(send, scope, found.status, found.headers, found.body)
+                if (known := headers.get(b"if-none-match")) and found.is_known_by(known):
+                    return await _send(send, scope, 304, found.headers, b"")
+                if (form := await self._form(found, headers.get(b"accept-encoding"))) is not None:
+                    return await _send(send, scope, 200, form.headers, form.body)
+        return await self._app(scope, receive, send)
+
+    async def _find(
+        self, key: Key, scope: HTTPScope, headers: Mapping[bytes, bytes]
+    ) -> Page | Answer | None:
+        """Return a page, or an answer that is this request's alone; None: the app is to answer."""
+        now = monotonic()
+        page = self.store.get(key, now)
+        if page is None and not self._is_kept(key, headers):
+            return None
+        if now - self._looked_at > LOOK_S:
+            if not await self._look():
+                return None
+            page = self.store.get(key, now)
+        if page is not None:
+            self.store.hits += 1
+            return page
+        return await self._made(key, scope)
+
+    def _is_kept(self, key: Key, headers: Mapping[bytes, bytes]) -> bool:
+        # An error's page may be in another form for who accepts no HTML.
+        accept = headers.get(b"accept", b"*/*")
+        is_plain = b"*/*" in accept or b"text/html" in accept
+        return is_plain and self._questions.query_of(key.path, key.root_path) is not None
+
+    async def _look(self) -> bool:
+        """Drop all pages if the data is another; tell whether that could be found out."""
+        if self._db is None:
+            return True
+        began = monotonic()
+        try:
+            async with asyncio.timeout(MOST_LOOK_S), self._quart.app_context():
+                version = await self._db.version()
+        except (DatabaseError, TimeoutError):
+            return False
+        if version != self._version:
+            self._version = version
+            self.drop()
+        self._looked_at = max(self._looked_at, began)
+        return True
+
+    async def _made(self, key: Key, scope: HTTPScope) -> Page | Answer | None:
+        """Have a page made, or wait for the one that is being made."""
+        task = self._renders.get(key)
+        is_first = task is None
+        if task is None:
+            self.store.misses += 1
+            # In a context and a task of its own: it is no visitor's, and none ends it by leaving.
+            task = asyncio.get_running_loop().create_task(
+                self._render(key, scope, self.store.generation), context=Context()
+            )
+            self._renders[key] = task
+            self._tasks.add(task)
+            task.add_done_callback(self._ended)
+        else:
+            self.store.waits += 1
+        await asyncio.wait({task}, timeout=MOST_RENDER_S)
+        if not task.done() or task.cancelled() or task.exception() is not None:
+            return None
+        made = task.result()
+        return made if is_first or isinstance(made, Page) else None
+
+    def _ended(self, task: asyncio.Task[Page | Answer | None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # who asked has the app answer, which fails for them as it does
+
+    async def _render(self, key: Key, scope: HTTPScope, generation: int) -> Page | Answer | None:
+        expires_at = monotonic() + self._limits.max_age_s
+        try:
+            answer = await render(
+                self._app,
+                key,
+                scope,
+                most_bytes=self._limits.most_page_bytes,
+                timeout_s=MOST_RENDER_S,
+            )
+        finally:
+            if self._renders.get(key) is asyncio.current_task():
+                del self._renders[key]
+        if answer is None or is_for_nobody(answer):
+            return None
+        if is_for_one(answer):
+            return answer
+        page = Page(key, answer, expires_at)
+        self.store.put(page, generation)
+        return page
+
+    async def _form(self, page: Page, accept_encoding: bytes | None) -> Form | None:
+        """Return a page in the best coding of those accepted; None if there is none.
+
+        One that nobody has asked for before is made now; who comes meanwhile gets the next best.
+        """
+        if accept_encoding is None:
+            return page.forms[IDENTITY]
+        for coding in accepted(accept_encoding):
+            if (form := page.forms.get(coding)) is not None:
+                return form
+            if coding in page.making or self._pool is None:
+                continue
+            page.making.add(coding)
+            try:
+                body = await self._pool.run(CODINGS[coding], page.forms[IDENTITY].body)
+            except PoolBusy:
+                continue
+            finally:
+                page.making.discard(coding)
+            return self.store.add_form(page, coding, body)
+        return None
+
+
+async def _send(
+    send: ASGISendCallable, scope: HTTPScope, status: int, headers: Headers, body: bytes
+) -> None:
+    # Copies: layers above this one may add to what they are given.
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": list(headers),
+            "trailers": False,
+        }
+    )
+    if scope["method"] == "HEAD":
+        body = b""
+    await send({"type": "http.response.body", "body": body, "more_body": False})
