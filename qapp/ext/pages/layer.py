@@ -24,7 +24,7 @@ from qapp.ext.threads import OpenPool, PoolBusy
 from .codings import CODINGS, IDENTITY, accepted
 from .page import Form, Page, is_for_nobody, is_for_one
 from .question import Questions
-from .render import Answer, Headers, Key, render
+from .render import Answer, Headers, Key, Visit, render
 from .store import Store
 
 SAFE = frozenset({"GET", "HEAD"})
@@ -33,6 +33,8 @@ LOOK_S = 0.2
 # The app answers who would wait longer, for a look or for a page.
 MOST_LOOK_S = 1.0
 MOST_RENDER_S = 10.0
+# How long a stop waits for the pages that are being made.
+MOST_CLOSE_S = 5.0
 
 
 class Limits(NamedTuple):
@@ -63,7 +65,7 @@ class Layer:
         self._version: int | None = None
         self._looked_at = -math.inf if db is not None else math.inf
         self._renders: dict[Key, asyncio.Task[Page | Answer | None]] = {}
-        self._tasks: set[asyncio.Task[Page | Answer | None]] = set()
+        self._visits: dict[asyncio.Task[Page | Answer | None], Visit] = {}
         self._pool: OpenPool | None = None  # what compresses, as long as the layer is open
 
     def open(self) -> None:
@@ -78,10 +80,10 @@ class Layer:
         """Keep nothing any more, and end what is being made."""
         pool, self._pool = self._pool, None
         self.drop()
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        for visit in self._visits.values():
+            visit.leave()
+        if self._visits:
+            await asyncio.wait(self._visits, timeout=MOST_CLOSE_S)
         if pool is not None:
             await pool.close()
 
@@ -151,12 +153,13 @@ class Layer:
         is_first = task is None
         if task is None:
             self.store.misses += 1
+            visit = Visit(self._limits.most_page_bytes)
             # In a context and a task of its own: it is no visitor's, and none ends it by leaving.
             task = asyncio.get_running_loop().create_task(
-                self._render(key, scope, self.store.generation), context=Context()
+                self._render(key, scope, visit, self.store.generation), context=Context()
             )
             self._renders[key] = task
-            self._tasks.add(task)
+            self._visits[task] = visit
             task.add_done_callback(self._ended)
         else:
             self.store.waits += 1
@@ -167,20 +170,16 @@ class Layer:
         return made if is_first or isinstance(made, Page) else None
 
     def _ended(self, task: asyncio.Task[Page | Answer | None]) -> None:
-        self._tasks.discard(task)
+        del self._visits[task]
         if not task.cancelled():
             task.exception()  # who asked has the app answer, which fails for them as it does
 
-    async def _render(self, key: Key, scope: HTTPScope, generation: int) -> Page | Answer | None:
+    async def _render(
+        self, key: Key, scope: HTTPScope, visit: Visit, generation: int
+    ) -> Page | Answer | None:
         expires_at = monotonic() + self._limits.max_age_s
         try:
-            answer = await render(
-                self._app,
-                key,
-                scope,
-                most_bytes=self._limits.most_page_bytes,
-                timeout_s=MOST_RENDER_S,
-            )
+            answer = await render(self._app, key, scope, visit, timeout_s=MOST_RENDER_S)
         finally:
             if self._renders.get(key) is asyncio.current_task():
                 del self._renders[key]

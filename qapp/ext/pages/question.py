@@ -60,10 +60,12 @@ class Questions:
 
     def query_of(self, path: str, root_path: str) -> tuple[str, ...] | None:
         """Return the parameters that the view of a path declares; None if its pages aren't kept."""
-        if len(path) > LONGEST:
+        path = path.removeprefix(root_path)
+        # Werkzeug takes any number of slashes at the beginning for one.
+        if len(path) > LONGEST or path.startswith("//"):
             return None
         try:
-            endpoint, _ = self._urls.match(path.removeprefix(root_path), method="GET")
+            endpoint, _ = self._urls.match(path, method="GET")
         except HTTPException:
             return None
         query: tuple[str, ...] | None = getattr(self._app.view_functions[endpoint], MARK, None)

@@ -47,7 +47,7 @@ class Visit:
     """A request that comes from nobody, and the answer to it.
 
     :param most_bytes: the largest body; of a larger one, and of one whose length is not said before
-        it, nothing is held. The app is told that the client has gone, as it may be endless.
+        it, nothing is held, as it may be endless.
     """
 
     def __init__(self, most_bytes: int) -> None:
@@ -59,6 +59,13 @@ class Visit:
         self._body = bytearray()
         self._length: int | None = None
         self._is_whole = False
+
+    def leave(self) -> None:
+        """Tell the app that the client has gone.
+
+        That ends it. Cancelling it would not: Quart's view runs in a task of its own.
+        """
+        self._left.set()
 
     async def receive(self) -> ASGIReceiveEvent:
         """Give the app a request without a body; a second time, tell it when to stop."""
@@ -78,11 +85,11 @@ class Visit:
             length = dict(self._headers).get(b"content-length", b"")
             self._length = int(length) if length.isdigit() and len(length) < 20 else None
             if self._length is None or self._length > self._most_bytes:
-                self._left.set()
+                self.leave()
         elif message["type"] == "http.response.body":
             self._body += message.get("body", b"")
             if len(self._body) > self._most_bytes:
-                self._left.set()
+                self.leave()
             self._is_whole = not message.get("more_body", False)
 
     @property
@@ -119,16 +126,15 @@ def scope_of(key: Key, original: HTTPScope) -> HTTPScope:
 
 
 async def render(
-    app: ASGIFramework, key: Key, original: HTTPScope, *, most_bytes: int, timeout_s: float
+    app: ASGIFramework, key: Key, original: HTTPScope, visit: Visit, *, timeout_s: float
 ) -> Answer | None:
-    """Return what an app answers to a request that says what `key` says.
+    """Return what an app answers to a visit that says what `key` says; None if nothing is held.
 
-    None if that is larger than `most_bytes`, is a stream or takes longer than `timeout_s`.
+    :param timeout_s: how long the visitor stays.
     """
-    visit = Visit(most_bytes)
+    timer = asyncio.get_running_loop().call_later(timeout_s, visit.leave)
     try:
-        async with asyncio.timeout(timeout_s):
-            await app(scope_of(key, original), visit.receive, visit.send)
-    except TimeoutError:
-        return None
+        await app(scope_of(key, original), visit.receive, visit.send)
+    finally:
+        timer.cancel()
     return visit.answer
