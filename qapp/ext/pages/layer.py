@@ -33,6 +33,8 @@ LOOK_S = 0.2
 # The app answers who would wait longer, for a look or for a page.
 MOST_LOOK_S = 1.0
 MOST_RENDER_S = 10.0
+# How long the end of a request may take, where it need not come with the head: HTTP/2.
+MOST_END_S = 1.0
 # How long a stop waits for the pages that are being made.
 MOST_CLOSE_S = 5.0
 
@@ -99,7 +101,8 @@ class Layer:
         if scope["type"] == "http" and scope["method"] in SAFE and self._pool is not None:
             headers = dict(scope["headers"])
             key = self._questions.key_of(scope, headers)
-            if key is not None and (found := await self._find(key, scope, headers)) is not None:
+            found = await self._find(key, scope, headers) if key is not None else None
+            if found is not None and await _has_ended(scope, receive):
                 if isinstance(found, Answer):
                     return await _send(send, scope, found.status, found.headers, found.body)
                 if (known := headers.get(b"if-none-match")) and found.is_known_by(known):
@@ -212,6 +215,22 @@ class Layer:
                 page.making.discard(coding)
             return self.store.add_form(page, coding, body)
         return None
+
+
+async def _has_ended(scope: HTTPScope, receive: ASGIReceiveCallable) -> bool:
+    """Receive the end of a request; False if it has a body, which is for the app to deal with.
+
+    Hypercorn keeps what the app has not received, and a connection with it for good once there is
+    no more room for that (`max_app_queue_size`).
+    """
+    if scope["http_version"].startswith("1"):  # without a length: ended, as its head is here
+        await receive()
+        return True
+    try:
+        async with asyncio.timeout(MOST_END_S):
+            return not (await receive()).get("more_body", False)
+    except TimeoutError:
+        return False
 
 
 async def _send(

@@ -7,13 +7,14 @@ of the visitor for whom it happens to be made.
 from __future__ import annotations
 
 import asyncio
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote
 
 from hypercorn.typing import (
     ASGIFramework,
     ASGIReceiveEvent,
     ASGISendEvent,
+    ConnectionState,
     HTTPScope,
 )
 
@@ -105,7 +106,7 @@ def scope_of(key: Key, original: HTTPScope) -> HTTPScope:
     headers = [(b"host", key.host)]
     if key.cookies:
         headers.append((b"cookie", key.cookies))
-    scope: dict[str, Any] = {
+    return {
         "type": "http",
         "asgi": original["asgi"],
         "http_version": "1.1",
@@ -118,11 +119,9 @@ def scope_of(key: Key, original: HTTPScope) -> HTTPScope:
         "headers": headers,
         "client": None,
         "server": None,
+        "state": ConnectionState({}),  # what layers above put there is of one request
         "extensions": {},
     }
-    if "state" in original:
-        scope["state"] = original["state"]
-    return scope  # type: ignore[return-value]  # a plain dict, so that `state` may be left out
 
 
 async def render(
