@@ -24,7 +24,7 @@ from qapp.ext.threads import OpenPool, PoolBusy
 from .codings import CODINGS, IDENTITY, accepted
 from .page import Form, Page, is_for_nobody, is_for_one
 from .question import Questions
-from .render import Answer, Headers, Key, Visit, render
+from .render import Answer, Key, Visit, render
 from .store import Store
 
 SAFE = frozenset({"GET", "HEAD"})
@@ -102,13 +102,9 @@ class Layer:
             headers = dict(scope["headers"])
             key = self._questions.key_of(scope, headers)
             found = await self._find(key, scope, headers) if key is not None else None
-            if found is not None and await _has_ended(scope, receive):
-                if isinstance(found, Answer):
-                    return await _send(send, scope, found.status, found.headers, found.body)
-                if (known := headers.get(b"if-none-match")) and found.is_known_by(known):
-                    return await _send(send, scope, 304, found.headers, b"")
-                if (form := await self._form(found, headers.get(b"accept-encoding"))) is not None:
-                    return await _send(send, scope, 200, form.headers, form.body)
+            answer = await self._answer(found, headers) if isinstance(found, Page) else found
+            if answer is not None and await _has_ended(scope, receive):
+                return await _send(send, answer, has_body=scope["method"] != "HEAD")
         return await self._app(scope, receive, send)
 
     async def _find(
@@ -194,6 +190,13 @@ class Layer:
         self.store.put(page, generation)
         return page
 
+    async def _answer(self, page: Page, headers: Mapping[bytes, bytes]) -> Answer | None:
+        """Return the answer with a page to a request with these headers; None: the app is to."""
+        if (known := headers.get(b"if-none-match")) and page.is_known_by(known):
+            return Answer(304, page.headers, b"")
+        form = await self._form(page, headers.get(b"accept-encoding"))
+        return Answer(200, form.headers, form.body) if form is not None else None
+
     async def _form(self, page: Page, accept_encoding: bytes | None) -> Form | None:
         """Return a page in the best coding of those accepted; None if there is none.
 
@@ -233,18 +236,9 @@ async def _has_ended(scope: HTTPScope, receive: ASGIReceiveCallable) -> bool:
         return False
 
 
-async def _send(
-    send: ASGISendCallable, scope: HTTPScope, status: int, headers: Headers, body: bytes
-) -> None:
-    # Copies: layers above this one may add to what they are given.
-    await send(
-        {
-            "type": "http.response.start",
-            "status": status,
-            "headers": list(headers),
-            "trailers": False,
-        }
-    )
-    if scope["method"] == "HEAD":
-        body = b""
+async def _send(send: ASGISendCallable, answer: Answer, *, has_body: bool) -> None:
+    # A copy: layers above this one may add to what they are given.
+    headers = list(answer.headers)
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    body = answer.body if has_body else b""
     await send({"type": "http.response.body", "body": body, "more_body": False})

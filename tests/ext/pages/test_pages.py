@@ -288,6 +288,22 @@ async def test_what_an_answer_says_of_itself_decides(world: World, query: str, k
         assert answers[0].headers["x-any"] == "thing"
 
 
+async def test_a_request_with_a_body_is_the_apps(world: World) -> None:
+    """Of HTTP/2, where a body needs no header to announce it."""
+    await ask(world.app, http_version="2")
+    got = await ask(world.app, http_version="2")
+    assert "etag" in got.headers
+    assert "etag" not in (await ask(world.app, http_version="2", parts=[b"x", b"y"])).headers
+
+
+async def test_a_request_that_does_not_end_is_the_apps(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qapp.ext.pages.layer.MOST_END_S", 0.01)
+    await ask(world.app)
+    assert "etag" not in (await ask(world.app, http_version="2", parts=[])).headers
+
+
 async def test_streams_are_passed_through(world: World) -> None:
     for _ in range(2):
         assert (await ask(world.app, "/stream")).body == b"part" * 3

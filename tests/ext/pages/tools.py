@@ -38,8 +38,13 @@ async def ask(
     headers: Sequence[tuple[str, str]] | dict[str, str] = (),
     host: str | None = "localhost",
     scheme: str = "http",
+    http_version: str = "1.1",
+    parts: Sequence[bytes] = (b"",),
 ) -> Got:
-    """Send a request; the client waits for the answer and then stays."""
+    """Send a request; the client waits for the answer and then stays.
+
+    :param parts: the body's; without any the request does not end.
+    """
     pairs = headers.items() if isinstance(headers, dict) else headers
     raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in pairs]
     if host is not None:
@@ -47,7 +52,7 @@ async def ask(
     scope = {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
+        "http_version": http_version,
         "method": method,
         "scheme": scheme,
         "path": path,
@@ -60,26 +65,30 @@ async def ask(
         "extensions": {},
     }
     messages: list[dict[str, Any]] = []
-    requests = [{"type": "http.request", "body": b"", "more_body": False}]
+    unread = list(parts)
 
     async def receive() -> dict[str, Any]:
-        if requests:
-            return requests.pop()
+        if unread:
+            part = unread.pop(0)
+            return {"type": "http.request", "body": part, "more_body": bool(unread)}
         await asyncio.Event().wait()
         raise AssertionError
 
     async def send(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.body" and not message["more_body"]:
+            # Hypercorn ends a connection only when its request was received.
+            assert not unread
         messages.append(message)
 
     async with asyncio.timeout(PATIENCE_S):
         await app(scope, receive, send)
-    start, *parts = messages
+    start, *sent = messages
     assert start["type"] == "http.response.start"
-    assert not parts[-1]["more_body"]
+    assert not sent[-1]["more_body"]
     return Got(
         start["status"],
         {name.decode().lower(): value.decode() for name, value in start["headers"]},
-        b"".join(part["body"] for part in parts),
+        b"".join(part["body"] for part in sent),
     )
 
 
