@@ -23,6 +23,7 @@ from .extensions import (
     inspection,
     mail,
     orm,
+    pages,
     rendering,
     sijax,
     storage,
@@ -31,10 +32,13 @@ from .extensions import (
 from .web import api as web_api
 from .web import errors, security, templating
 from .web.memory import return_large_blocks
+from .web.paging import PAGE_SIZE_COOKIE, PAGE_SIZES
 from .web.site import Site
 from .web.static import StaticFiles
 
 SECTIONS = (accounts, blog, students, files, contact, preferences, status, api)
+# The cookies that any page may depend on, beside the session's.
+PREFERENCES = {preferences.THEME_COOKIE: ("light", "dark"), PAGE_SIZE_COOKIE: tuple(PAGE_SIZES)}
 NAVIGATION = (
     ("Blog", "blog.index"),
     ("Students", "students.show_all"),
@@ -72,6 +76,7 @@ def create_app(settings: Settings | None = None) -> Quart:
     orm.init_app(app)
     storage.init_app(app)
     mail.init_app(app)
+    pages.init_app(app, cookies=PREFERENCES)
 
     security.init_app(app)
     errors.init_app(app)

@@ -134,7 +134,7 @@ class Settings:
     MAIL_OUTBOX_RESEND: bool = setting(
         True,
         ON_OFF,
-        "whether mail that the server may already have is sent again: off, `qapp mail retry` does it",
+        "whether mail that the server may already have is sent again: off, `qapp mail retry` does",
         "on",
     )
     API_CORS_ORIGINS: tuple[str, ...] = setting(

@@ -8,6 +8,7 @@ from .ext.csrf import CSRFProtect
 from .ext.database import Database
 from .ext.mail import Mail
 from .ext.orm import ORM
+from .ext.pages import Pages
 from .ext.sijax import Sijax
 from .ext.storage import Storage
 from .ext.threads import BoundedPool
@@ -15,6 +16,7 @@ from .models import Base
 
 db = Database()
 orm = ORM(model_class=Base)
+pages = Pages(db, writers=[orm])
 mail = Mail(db=db)
 csrf = CSRFProtect()
 sijax = Sijax()

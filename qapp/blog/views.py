@@ -10,7 +10,7 @@ from quart.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
 from qapp.accounts import User, current_user, find_author, login_required
-from qapp.extensions import db, rendering
+from qapp.extensions import db, pages, rendering
 from qapp.web.errors import Forbidden
 from qapp.web.forms import read_form
 from qapp.web.markup import render
@@ -28,6 +28,7 @@ NOT_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 @blueprint.get("/")
+@pages.cache(query=["before"])
 async def index() -> ResponseReturnValue:
     """Show the newest entries, and the form for one more to who is logged in."""
     form = await EntryForm.create_form(None) if current_user() else None
@@ -54,6 +55,7 @@ async def add(user: User) -> ResponseReturnValue:
 
 
 @blueprint.get("/post/<int:post_id>")
+@pages.cache
 async def show(post_id: int) -> ResponseReturnValue:
     """Show an entry."""
     entry = await queries.find_entry(db, entry_id=_id(post_id))
@@ -104,6 +106,7 @@ async def delete(user: User, post_id: int) -> ResponseReturnValue:
 
 
 @blueprint.get("/users/<username>")
+@pages.cache(query=["before"])
 async def author(username: str) -> ResponseReturnValue:
     """Show a user's entries."""
     before = before_asked()
@@ -138,6 +141,7 @@ async def search() -> ResponseReturnValue:
 
 
 @blueprint.get("/feed.xml")
+@pages.cache
 async def feed() -> ResponseReturnValue:
     """Send the newest entries as an Atom feed."""
     page = await queries.list_entries(db, before=LARGEST_ID)

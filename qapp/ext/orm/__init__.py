@@ -32,7 +32,8 @@ Of Flask-SQLAlchemy these are deliberately not here; write instead:
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from quart import Quart
@@ -153,6 +154,10 @@ class ORM(Schema):
         connection = await self.session.connection()
         if connection.dialect.name == "sqlite":
             await connection.exec_driver_sql(TAKE_LOCK)
+
+    def on_commit(self, function: Callable[[], None]) -> AbstractContextManager[None]:
+        """Call a function after each commit that wrote, as `Database.on_commit`: on SQLite only."""
+        return self._engines.commits.telling(function)
 
     async def get_or_404(
         self, entity: type[T], ident: Any, *, description: str | None = None, **kwargs: Any
