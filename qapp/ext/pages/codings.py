@@ -7,10 +7,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-try:
-    import brotli
-except ImportError:
-    brotli = None
+import brotli
 
 IDENTITY = "identity"
 # An identity that is not mentioned is accepted (RFC 9110, 12.5.3), after what is.
@@ -30,9 +27,7 @@ def compress_br(body: bytes) -> bytes:
 
 
 # The best first.
-CODINGS: dict[str, Callable[[bytes], bytes]] = {"gzip": compress_gzip}
-if brotli is not None:
-    CODINGS = {"br": compress_br, **CODINGS}
+CODINGS: dict[str, Callable[[bytes], bytes]] = {"br": compress_br, "gzip": compress_gzip}
 
 
 @lru_cache(maxsize=256)

@@ -11,7 +11,6 @@ from werkzeug.exceptions import BadHost
 
 from qapp.ext import pages as module
 from qapp.ext.pages import Counts, Limits, Pages
-from qapp.ext.pages.codings import CODINGS
 
 from .conftest import Clock
 from .tools import Got, World, ask
@@ -244,7 +243,6 @@ async def test_who_accepts_nothing_is_answered_as_without_the_cache(world: World
     assert len(world.made) == 2
 
 
-@pytest.mark.skipif("br" not in CODINGS, reason="brotli is not installed")
 async def test_the_smaller_coding_is_the_first_choice(world: World) -> None:
     got = await ask(world.app, headers={"Accept-Encoding": "gzip, br"})
     assert got.headers["content-encoding"] == "br"
