@@ -26,6 +26,7 @@ from .demo import fill
 from .ext.cli import AsyncGroup
 from .ext.database import Database, DatabaseError
 from .ext.mail import upkeep
+from .token_commands import token_group
 from .web.api import document_of
 from .web.templating import iso_time, now_ms
 
@@ -241,6 +242,7 @@ for command in (
     demo_command,
     db_group,
     user_group,
+    token_group,
     mail_group,
     contact_group,
 ):

@@ -74,7 +74,7 @@ def test_the_help_names_every_command_and_needs_no_settings(tmp_path: Path) -> N
     assert (done.returncode, done.stderr) == (0, "")
     for name in (
         *("run", "shell", "routes", "settings", "openapi"),
-        *("demo", "db", "user", "contact"),
+        *("demo", "db", "user", "token", "contact"),
     ):
         assert re.search(rf"^  {name} ", done.stdout, re.MULTILINE)
     assert not (tmp_path / "instance").exists()
