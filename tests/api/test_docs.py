@@ -85,6 +85,19 @@ def test_every_operation_says_who_may_and_what_is_answered(
         assert "415" in answers
 
 
+def test_what_must_be_sent_is_marked_and_has_an_example() -> None:
+    required = {
+        (operation["operationId"], parameter["name"]): parameter.get("example")
+        for _, _, operation in operations()
+        for parameter in operation["parameters"]
+        if parameter.get("required")
+    }
+    assert required["searchEntries", "q"] == "green tea"
+    assert required["getEntry", "entry_id"] == 17
+    assert required["changeEntry", "If-Match"] == '"17"'
+    assert None not in required.values()
+
+
 async def test_the_document_is_sent_as_it_was_committed(visitor: Visitor) -> None:
     plain = await visitor.get("/openapi.json")
     assert (plain.status_code, plain.mimetype) == (200, "application/json")
