@@ -45,6 +45,7 @@ NAVIGATION = (
     ("Files", "files.index"),
     ("Contact", "contact.contact"),
     ("Tour", "tour.index"),
+    ("API", "api.docs"),
     ("About", "status.about"),
 )
 

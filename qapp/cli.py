@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
+from typing import TextIO
 
 import click
 from hypercorn.config import Config
@@ -17,6 +18,7 @@ from quart.cli import ScriptInfo, routes_command, shell_command
 
 from . import create_app, migrations, prepare_database
 from .accounts import queries, service
+from .api import published
 from .config import PREFIX, ConfigError, Settings
 from .contact_commands import contact_group
 from .db_commands import db_group, with_database
@@ -24,6 +26,8 @@ from .demo import fill
 from .ext.cli import AsyncGroup
 from .ext.database import Database, DatabaseError
 from .ext.mail import upkeep
+from .token_commands import token_group
+from .web.api import document_of
 from .web.templating import iso_time, now_ms
 
 # There are names for more, but the demo is of a site, not of a nation.
@@ -62,6 +66,15 @@ def settings_command() -> None:
         click.echo(f"    {field.metadata['meaning']}")
         click.echo(f"    default: {field.metadata['shown']}")
         click.echo(f"    allowed: {field.metadata['kind'].allowed}")
+
+
+@click.command("openapi")
+@click.argument(
+    "file", type=click.File("w", encoding="utf-8", atomic=True), default=str(published.PATH)
+)
+def openapi_command(file: TextIO) -> None:
+    """Write the API's OpenAPI document to FILE, by default to the copy that the site sends."""
+    file.write(published.text_of(document_of(create_app())))
 
 
 @click.command("demo")
@@ -225,9 +238,11 @@ for command in (
     shell_command,
     routes_command,
     settings_command,
+    openapi_command,
     demo_command,
     db_group,
     user_group,
+    token_group,
     mail_group,
     contact_group,
 ):

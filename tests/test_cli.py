@@ -24,6 +24,7 @@ from quart import current_app
 
 from qapp import create_app, migrations
 from qapp.accounts.service import verify_password
+from qapp.api import published
 from qapp.cli import cli
 from qapp.config import Settings
 from qapp.ext.database.driver import sqlite
@@ -71,7 +72,10 @@ def rows_of(instance: Path, sql: str) -> list[tuple[object, ...]]:
 def test_the_help_names_every_command_and_needs_no_settings(tmp_path: Path) -> None:
     done = run_qapp(tmp_path / "instance", "--help", NONSENSE="1")
     assert (done.returncode, done.stderr) == (0, "")
-    for name in ("run", "shell", "routes", "settings", "demo", "db", "user", "contact"):
+    for name in (
+        *("run", "shell", "routes", "settings", "openapi"),
+        *("demo", "db", "user", "token", "contact"),
+    ):
         assert re.search(rf"^  {name} ", done.stdout, re.MULTILINE)
     assert not (tmp_path / "instance").exists()
 
@@ -110,6 +114,21 @@ def test_settings_are_listed_also_when_one_is_wrong(tmp_path: Path) -> None:
 
 def test_routes_are_listed(instance: Path) -> None:
     assert re.search(r"^blog\.index +GET +/ *$", run("routes").stdout, re.MULTILINE)
+
+
+def test_the_document_of_the_api_is_written(instance: Path, tmp_path: Path) -> None:
+    copy = published.PATH.read_text()
+    assert run("openapi", "-").stdout == copy
+    file = tmp_path / "document.json"
+    assert run("openapi", str(file)).output == ""
+    assert file.read_text() == copy
+    assert cli.commands["openapi"].params[0].default == str(published.PATH)
+
+
+def test_a_document_that_can_not_be_written_is_one_line(instance: Path, tmp_path: Path) -> None:
+    result = run("openapi", str(tmp_path / "missing" / "document.json"))
+    assert is_one_line(result)
+    assert "missing" in result.stderr
 
 
 def test_a_shell_has_the_app(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from qapp.ext.database import Executor
 from qapp.extensions import csrf, db, rendering
 from qapp.web.api import (
     Answer,
+    Before,
     Created,
     Limit,
     Model,
@@ -80,9 +81,7 @@ class EntryList(Model):
 class ListQuery(Model):
     """Which entries."""
 
-    before: int = Field(
-        LARGEST_ID, ge=1, le=LARGEST_ID, description="Only those with a smaller id."
-    )
+    before: Before = LARGEST_ID
     limit: Limit = PAGE_SIZE
     author: Annotated[str | None, Field(pattern="^[A-Za-z0-9_-]{3,32}$")] = None
 

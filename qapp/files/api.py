@@ -17,6 +17,7 @@ from qapp.ext.database import Executor
 from qapp.extensions import csrf, db, inspection
 from qapp.web.api import (
     Answer,
+    Before,
     Created,
     Limit,
     Model,
@@ -83,9 +84,7 @@ class FileIn(Model):
 class ListQuery(Model):
     """Which files."""
 
-    before: int = Field(
-        LARGEST_ID, ge=1, le=LARGEST_ID, description="Only those with a smaller id."
-    )
+    before: Before = LARGEST_ID
     limit: Limit = PAGE_SIZE
 
 

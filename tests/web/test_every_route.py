@@ -17,6 +17,7 @@ from tests.web.tools import CHANGING, Route, routes_of
 # Those need no field, and two pages of the tour are shown whatever is sent.
 NEEDING_NO_FORM = (
     "accounts.logout",
+    "accounts.revoke_token",
     "blog.delete",
     "files.delete",
     "students.delete",

@@ -8,13 +8,25 @@ from . import cors, problems, rates
 from .conditional import changed, etag_of, not_modified, require_match
 from .document import document_of, schema
 from .idempotency import Answer, once
-from .models import Created, Limit, Located, Model, NextPage, Tagged, Time, one_line, time_of
+from .models import (
+    Before,
+    Created,
+    Limit,
+    Located,
+    Model,
+    NextPage,
+    Tagged,
+    Time,
+    one_line,
+    time_of,
+)
 from .operation import operation
 from .problems import Invalid, fault
 from .rates import count_request, tell_standing
 
 __all__ = [
     "Answer",
+    "Before",
     "Created",
     "Invalid",
     "Limit",

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
+from qapp.web.paging import LARGEST_ID
+
 EXAMPLE_TIME = "2026-11-27T09:30:00Z"
 
 
@@ -89,6 +91,16 @@ NextPage = Annotated[
     Field(
         description="The address of the next page; null on the last one.",
         examples=["/api/v1/entries?before=17"],
+    ),
+]
+Before = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=LARGEST_ID,
+        description="Only those with a smaller id.",
+        # It is larger than JavaScript counts: what fills in defaults would send another number.
+        json_schema_extra=lambda schema: schema.pop("default", None),
     ),
 ]
 Limit = Annotated[int, Field(ge=1, le=100, description="The most items on a page.")]
