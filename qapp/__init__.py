@@ -21,6 +21,7 @@ from .extensions import (
     hashing,
     importing,
     inspection,
+    live,
     mail,
     orm,
     rendering,
@@ -71,6 +72,7 @@ def create_app(settings: Settings | None = None) -> Quart:
     orm.init_app(app)
     storage.init_app(app)
     mail.init_app(app)
+    live.init_app(app)
 
     security.init_app(app)
     errors.init_app(app)

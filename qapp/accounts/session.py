@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 LOGIN_KEY = "login"
 # Answers that are the same for everybody.
-IMPERSONAL = frozenset({"static", "status.healthz", "status.readyz", "blog.feed"})
+IMPERSONAL = frozenset({"static", "status.healthz", "status.readyz", "blog.feed", "blog.live"})
 
 
 def policy() -> Policy:

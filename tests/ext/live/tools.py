@@ -55,8 +55,12 @@ class Listener:
 
     async def connect(self) -> Listener:
         """Connect, and read up to the stream's first words."""
-        self.socket = await asked(self.site, self.path, self.last_id)
-        self.head = await self.socket.head()
+        return await self.over(await asked(self.site, self.path, self.last_id))
+
+    async def over(self, socket: Socket) -> Listener:
+        """Take over a connection on which the stream was asked for."""
+        self.socket = socket
+        self.head = await socket.head()
         return self
 
     async def next(self) -> Heard | None:
@@ -106,10 +110,15 @@ async def asked(site: Site, path: str, last_id: str = "", *, method: str = "GET"
     """Ask for a stream; return the connection before any answer."""
     socket = Socket(*await asyncio.open_connection("127.0.0.1", site.port))
     site.readers.append(socket)
+    await ask(socket, path, last_id, method=method)
+    return socket
+
+
+async def ask(socket: Socket, path: str, last_id: str = "", *, method: str = "GET") -> None:
+    """Send a request."""
     head = f"Last-Event-ID: {last_id}\r\n" if last_id else ""
     socket.writer.write(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{head}\r\n".encode())
     await socket.writer.drain()
-    return socket
 
 
 def make_app(folder: Path, **config: Any) -> Quart:
