@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import re
 import resource
 import sys
@@ -99,6 +100,13 @@ def rss_kib(server: Server) -> int:
     return int(status.split("VmRSS:")[1].split()[0])
 
 
+def cpu_ms(server: Server) -> float:
+    """Return what the one worker has used of the processors."""
+    (pid,) = server.worker_pids()
+    user, system = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
+    return (int(user) + int(system)) * 1000 / os.sysconf("SC_CLK_TCK")
+
+
 async def pages_a_second(server: Server, seconds: float) -> float:
     """Let `wrk` ask for the front page, and return how many it got."""
     process = await asyncio.create_subprocess_exec(
@@ -140,7 +148,9 @@ async def measure(server: Server, count: int, posts: int, every_s: float) -> lis
     await readers.connect(server.port, count)
     await asyncio.sleep(SETTLE_S)
     each_kib = (rss_kib(server) - before_kib) / count
+    cpu_before_ms = cpu_ms(server)
     alone_ms = await post(readers, author, posts, every_s)
+    told_ms = (cpu_ms(server) - cpu_before_ms) / posts
     told_kib = (rss_kib(server) - before_kib) / count
     busy, busy_ms = await asyncio.gather(
         pages_a_second(server, posts * every_s), post(readers, author, posts, every_s)
@@ -153,6 +163,7 @@ async def measure(server: Server, count: int, posts: int, every_s: float) -> lis
         Line("readers", f"{readers.open:,}", f"{count:,}", readers.open == count),
         Line("memory a reader", f"{each_kib:.1f} KiB", f"≤ {MOST_KIB} KiB", each_kib <= MOST_KIB),
         Line("the same, after entries", f"{told_kib:.1f} KiB", "", True),
+        Line("processor time to tell all of an entry", f"{told_ms:.0f} ms", "", True),
         Line("an entry reaches them, alone", spread(alone_ms), "", True),
         Line("the same, beside wrk", spread(busy_ms), f"p99 ≤ {MOST_MS} ms", p99_ms <= MOST_MS),
         Line(

@@ -56,6 +56,7 @@ from qapp.ext.database import Database, Executor
 
 from . import queries
 from .hub import KEPT, Hub
+from .layer import Continued, Layer
 from .reader import Reader
 from .wire import check_kind
 
@@ -94,6 +95,7 @@ class Live:
         for name, value in _DEFAULTS.items():
             app.config.setdefault(name, value)
         hub = app.extensions[_EXTENSION] = Hub(app, self._db)
+        app.asgi_app = Layer(app.asgi_app)  # type: ignore[method-assign]
 
         @app.while_serving
         async def told() -> AsyncGenerator[None, None]:
@@ -147,7 +149,7 @@ class Live:
             raise LiveFull
         seen = request.headers.get("Last-Event-ID") or request.args.get("after")
         reader = Reader(hub, channel, await hub.place(channel, seen))
-        body = _nothing() if request.method == "HEAD" else reader
+        body = _nothing() if request.method == "HEAD" else Continued(reader)
         response = Response(body, content_type="text/event-stream")
         response.timeout = None
         response.headers["Cache-Control"] = "no-store"

@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 
 # So many ids back from the newest, an event is still known; the table's trigger has the number too.
 KEPT = 1000
-# Readers woken in one turn of the loop: between two turns the other requests have theirs.
-READERS_A_TURN = 50
+# Readers told in one turn of the loop: between two turns the other requests have theirs.
+READERS_A_TURN = 1000
 # Events that come one after another are looked for together, so many seconds apart.
 PAUSE_S = 0.02
 # How long a stop waits for the streams to end.
@@ -53,9 +53,8 @@ class Hub:
         self._passes_writes = False
         self._looker: asyncio.Task[None] | None = None
         self._heart: asyncio.TimerHandle | None = None
-        self._heartbeat = wire.heartbeat(0)
-        self._due: deque[asyncio.Future[None]] = deque()
-        self._is_feeding = False
+        self._due: deque[Reader] = deque()
+        self._is_telling = False
         self._is_empty = asyncio.Event()
 
     @property
@@ -96,7 +95,8 @@ class Hub:
         """End all streams; their readers see a proper end."""
         self.is_open = False
         for channel in self._channels.values():
-            self._wake_readers(channel.readers)
+            for reader in channel.readers:
+                reader.end()
 
     # --- Readers --------------------------------------------------------------------------------
 
@@ -133,10 +133,6 @@ class Hub:
         if not self.readers:
             self._is_empty.set()
 
-    def heartbeat(self) -> tuple[int, bytes]:
-        """Return the newest event's id, and the sign of life for who has seen all up to it."""
-        return self.newest, self._heartbeat
-
     def _channel(self, name: str) -> Channel:
         channel = self._channels.get(name)
         if channel is None:
@@ -151,26 +147,22 @@ class Hub:
     def _beat(self) -> None:
         for channel in self._channels.values():
             for reader in channel.readers:
-                reader.give_up_if_stuck()
-            self._wake_readers(channel.readers)
+                reader.cut_off_if_stuck()
+            self._tell(channel.readers)
         self._beat_later()
 
-    def _wake_readers(self, readers: Iterable[Reader]) -> None:
-        for reader in readers:
-            if reader.waiter is not None:
-                self._due.append(reader.waiter)
-                reader.waiter = None
-        if self._due and not self._is_feeding:
-            self._feed()
+    def _tell(self, readers: Iterable[Reader]) -> None:
+        self._due.extend(readers)
+        if self._due and not self._is_telling:
+            self._tell_some()
 
-    def _feed(self) -> None:
+    def _tell_some(self) -> None:
+        heartbeat = wire.heartbeat(self.newest)
         for _ in range(min(READERS_A_TURN, len(self._due))):
-            waiter = self._due.popleft()
-            if not waiter.done():  # its reader may have gone
-                waiter.set_result(None)
-        self._is_feeding = bool(self._due)
-        if self._is_feeding:
-            asyncio.get_running_loop().call_soon(self._feed)
+            self._due.popleft().tell(heartbeat)
+        self._is_telling = bool(self._due)
+        if self._is_telling:
+            asyncio.get_running_loop().call_soon(self._tell_some)
 
     # --- Events ---------------------------------------------------------------------------------
 
@@ -218,7 +210,6 @@ class Hub:
         if not events:
             return
         self.newest = events[-1].id
-        self._heartbeat = wire.heartbeat(self.newest)
         self._forget(self.newest - KEPT, is_gap=before < self.newest - KEPT)
         told = set()
         for event in events:
@@ -227,7 +218,7 @@ class Hub:
                 channel.add(event.id, wire.event(event.id, event.kind, event.data))
                 told.add(channel)
         for channel in told:
-            self._wake_readers(channel.readers)
+            self._tell(channel.readers)
 
     def _forget(self, number: int, *, is_gap: bool) -> None:
         """Forget the events up to `number`.
@@ -239,6 +230,6 @@ class Hub:
             channel.forget(number)
             if is_gap:
                 channel.floor = self._floor
-                self._wake_readers(channel.readers)
+                self._tell(channel.readers)
             if channel.is_idle:
                 del self._channels[channel.name]

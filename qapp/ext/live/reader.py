@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
-from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple, Self
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
 
-from quart.wrappers.response import ResponseBody
+from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable
 
 from . import wire
 from .channel import Channel
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
 
 # Readers who lost their server all at once come back spread over so long.
 RETRY_MS = (1000, 5000)
+# How much longer something may be on its way when the server stops.
+END_S = 1
 
 
 class Place(NamedTuple):
@@ -27,24 +28,18 @@ class Place(NamedTuple):
     is_reset: bool = False
 
 
-class Reader(ResponseBody, AsyncIterator[bytes]):
-    """The body of a streamed response.
+class Reader:
+    """A stream, from when its response has begun.
 
-    It has no queue: what its reader has not got yet is looked up in the channel when he can take
-    it, so a slow one costs what a quick one does. What is forgotten by then, `reset` tells him.
-
-    :ivar waiter: is waited for while there is nothing new.
+    Its task does nothing but wait for the reader to go; what is to be sent is sent by a task that
+    lives as long as that takes. There is no queue: what the reader has not got yet is looked up in
+    the channel when he can take it, so a slow one costs what a quick one does. What is forgotten
+    by then, `reset` tells him.
     """
 
     __slots__ = (
-        "_channel",
-        "_hub",
-        "_is_late",
-        "_name",
-        "_number",
-        "_opening",
-        "_sender",
-        "waiter",
+        *("_channel", "_hub", "_is_late", "_name", "_number", "_opening", "_send", "_sender"),
+        "_stay",
     )
 
     def __init__(self, hub: Hub, name: str, place: Place) -> None:
@@ -55,54 +50,88 @@ class Reader(ResponseBody, AsyncIterator[bytes]):
         self._number = place.number
         self._hub = hub
         self._name = name
-        self._channel: Channel | None = None
-        self._sender: asyncio.Task[object] | None = None
+        self._channel: Channel
+        self._send: ASGISendCallable
+        self._sender: asyncio.Task[None] | None = None
+        self._stay: asyncio.Timeout
         self._is_late = False
-        self.waiter: asyncio.Future[None] | None = None
 
-    async def __aenter__(self) -> Self:
-        """Begin to read, if the server does not stop."""
-        self._channel = self._hub.enter(self, self._name)
-        return self
+    async def run(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        """Stream until the reader goes, is cut off, or the server stops."""
+        self._send = send
+        channel = self._hub.enter(self, self._name)
+        if channel is None:
+            await self._write(self._opening)
+            await self._write(b"", is_last=True)
+            return
+        self._channel = channel
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(None) as self._stay:
+                    self._begin_to_send(self._opening)
+                    self._opening = b""
+                    while (await receive())["type"] != "http.disconnect":
+                        pass
+        finally:
+            self._hub.leave(self, channel)
+            if self._sender is not None:
+                self._sender.cancel()
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._sender = None
-        if self._channel is not None:
-            self._hub.leave(self, self._channel)
+    def tell(self, heartbeat: bytes = b"") -> None:
+        """Send what is new, or else the sign of life, unless something is on its way.
 
-    async def __anext__(self) -> bytes:
-        """Return what is new as soon as something is, or a sign of life."""
-        self._sender = None  # what it had to send is sent
-        self._is_late = False
-        frame = self._opening or self._look()
-        self._opening = b""
-        if not frame:
-            self.waiter = asyncio.get_running_loop().create_future()
-            await self.waiter
-            frame = self._look()
-        if not frame:  # so it was woken to show that it lives
-            self._number, frame = self._hub.heartbeat()
-        self._sender = asyncio.current_task()
-        return frame
+        After that, what is new by then is sent anyway.
+        """
+        if self._sender is None and self._is_here and (frame := self._look() or heartbeat):
+            if frame is heartbeat:
+                self._number = self._hub.newest  # there was nothing else for him up to it
+            self._begin_to_send(frame)
 
-    def _look(self) -> bytes:
-        channel = self._channel
-        if channel is None or not self._hub.is_open:
-            raise StopAsyncIteration
-        if self._number < channel.floor:
-            self._number = self._hub.newest
-            return wire.reset(self._number)
-        frame, self._number = channel.after(self._number)
-        return frame
+    def end(self) -> None:
+        """End the stream properly, after what is on its way, but within `END_S`."""
+        if self._sender is None:
+            self._begin_to_send(b"")
+        else:
+            asyncio.get_running_loop().call_later(END_S, self._leave)
 
-    def give_up_if_stuck(self) -> None:
-        """Break off if what was to be sent the last time that this was called still is."""
+    def cut_off_if_stuck(self) -> None:
+        """Break the stream off if what was on its way at the last call still is."""
         if self._sender is not None:
             if self._is_late:
-                self._sender.cancel()
+                self._leave()
             self._is_late = True
+
+    def _begin_to_send(self, frame: bytes) -> None:
+        self._is_late = False
+        self._sender = asyncio.create_task(self._send_on(frame))
+
+    async def _send_on(self, frame: bytes) -> None:
+        while frame:
+            await self._write(frame)
+            self._is_late = False
+            frame = self._look()
+        if not self._hub.is_open:
+            await self._write(b"", is_last=True)
+            self._leave()
+        self._sender = None
+
+    def _look(self) -> bytes:
+        if not self._hub.is_open:
+            return b""
+        if self._number < self._channel.floor:
+            self._number = self._hub.newest
+            return wire.reset(self._number)
+        frame, self._number = self._channel.after(self._number)
+        return frame
+
+    async def _write(self, frame: bytes, *, is_last: bool = False) -> None:
+        await self._send({"type": "http.response.body", "body": frame, "more_body": not is_last})
+
+    def _leave(self) -> None:
+        # Not every server says that the client is gone when it was the answer that ended.
+        if self._is_here:
+            self._stay.reschedule(asyncio.get_running_loop().time())
+
+    @property
+    def _is_here(self) -> bool:
+        return self in self._channel.readers

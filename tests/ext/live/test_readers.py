@@ -5,15 +5,52 @@ from __future__ import annotations
 import asyncio
 import gc
 from pathlib import Path
+from typing import Any
 
 import pytest
 from quart import Quart
 
 from qapp.ext.live import KEPT
 from qapp.ext.live import hub as hub_module
-from qapp.ext.live.reader import Reader
+from qapp.ext.live import reader as reader_module
+from qapp.ext.live.reader import Place, Reader
 from tests.ext.live.tools import Heard, Listener, asked, make_app, publish, readers_of, serving
 from tests.ext.sijax.tools import PATIENCE_S
+
+
+class Remote:
+    """The other side of a reader, without a server between.
+
+    :ivar over: done when the stream is.
+    """
+
+    def __init__(self, app: Quart, *, takes: bool = True) -> None:
+        self.frames: list[bytes] = []
+        self._takes = takes
+        self._sent, self._goes = asyncio.Event(), asyncio.Event()
+        reader = Reader(app.extensions["live"], "tea", Place(0))
+        self.over = asyncio.ensure_future(reader.run(self._receive, self._send))
+
+    def go(self) -> None:
+        """Hang up."""
+        self._goes.set()
+
+    async def sent_count(self, count: int) -> None:
+        """Wait until so many frames have been sent."""
+        async with asyncio.timeout(PATIENCE_S):
+            while len(self.frames) < count:
+                self._sent.clear()
+                await self._sent.wait()
+
+    async def _receive(self) -> Any:
+        await self._goes.wait()
+        return {"type": "http.disconnect"}
+
+    async def _send(self, message: Any) -> None:
+        if not self._takes:
+            await asyncio.Event().wait()
+        self.frames.append(message["body"])
+        self._sent.set()
 
 
 @pytest.fixture
@@ -66,15 +103,14 @@ async def test_one_past_the_limit_is_told_to_come_back_later(tmp_path: Path) -> 
 
 async def test_those_who_come_at_the_same_moment_are_counted_too(tmp_path: Path) -> None:
     app = make_app(tmp_path, LIVE_MOST_READERS=1)
-    live, _ = app.extensions["tea"]
     async with app.test_app():
-        async with app.test_request_context("/live"):
-            responses = [await live.stream("tea") for _ in range(2)]
-        async with responses[0].response as first:
-            assert (await anext(first)).startswith(b"retry: ")
-            async with responses[1].response as second:
-                assert (await anext(second)).startswith(b"retry: ")
-                assert await anext(second, None) is None
+        first, second = Remote(app), Remote(app)
+        await second.sent_count(2)
+        await second.over
+        assert second.frames[0].startswith(b"retry: ")
+        assert second.frames[1:] == [b""]
+        first.go()
+        await first.over
 
 
 async def test_readers_hear_that_a_silent_stream_lives(tmp_path: Path) -> None:
@@ -170,54 +206,61 @@ async def test_who_stops_another_server_ends_the_streams_by_hand(app: Quart) -> 
 
 
 async def test_the_end_of_the_app_ends_its_streams(app: Quart) -> None:
-    live, _ = app.extensions["tea"]
-
-    async def read() -> list[bytes]:
-        async with app.test_request_context("/live"):
-            response = await live.stream("tea")
-        async with response.response as frames:
-            return [frame async for frame in frames]
-
     async with app.test_app():
-        reading = asyncio.ensure_future(read())
-        await readers_of(app, 1)
-    assert len(await reading) == 1
+        remote = Remote(app)
+        await remote.sent_count(1)
+    await remote.over
+    assert len(remote.frames) == 2
+    assert remote.frames[1] == b""
 
 
 async def test_the_end_of_the_app_waits_for_no_reader_for_ever(
     app: Quart, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hub_module, "CLOSE_S", 0)
-    live, _ = app.extensions["tea"]
+    monkeypatch.setattr(reader_module, "END_S", 0)
     async with app.test_app():
-        async with app.test_request_context("/live"):
-            response = await live.stream("tea")
-        frames = await response.response.__aenter__()
-    assert app.extensions["live"].readers == 1
-    await response.response.__aexit__(None, None, None)
-    assert [frame async for frame in frames][1:] == []
+        remote = Remote(app, takes=False)
+        await readers_of(app, 1)
+    await remote.over  # though it never took what was on its way
+    assert app.extensions["live"].readers == 0
 
 
-async def test_the_loop_serves_others_between_readers(app: Quart) -> None:
-    count = 3 * hub_module.READERS_A_TURN
-    live, _ = app.extensions["tea"]
-    got: list[int] = []
+async def test_a_client_who_goes_before_the_stream_begins_leaves_nothing(app: Quart) -> None:
+    goes = asyncio.Event()
+    heads: list[object] = []
 
-    async def read(number: int) -> None:
-        async with app.test_request_context("/live"):
-            response = await live.stream("tea")
-        async with response.response as frames:
-            await anext(frames)
-            await anext(frames)
-            got.append(number)
+    async def receive() -> Any:
+        await goes.wait()
+        return {"type": "http.disconnect"}
 
+    async def send(message: Any) -> None:
+        heads.append(message)
+        goes.set()
+        await asyncio.Event().wait()
+
+    async with app.test_app(), asyncio.timeout(PATIENCE_S):
+        async with app.test_request_context("/live") as context:
+            scope = context.request.scope
+        await app(scope, receive, send)
+        assert len(heads) == 1
+        assert app.extensions["live"].readers == 0
+
+
+async def test_the_loop_serves_others_between_readers(
+    app: Quart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "READERS_A_TURN", 10)
     async with app.test_app():
-        readers = [asyncio.ensure_future(read(number)) for number in range(count)]
-        await readers_of(app, count)
+        remotes = [Remote(app) for _ in range(30)]
+        for remote in remotes:
+            await remote.sent_count(1)
         await publish(app, 1)
-        seen = set()
-        while len(got) < count:
+        seen: set[int] = set()
+        while len(seen) < 4 and 30 not in seen:
             await asyncio.sleep(0)
-            seen.add(len(got))
-        await asyncio.gather(*readers)
-    assert len(seen) >= 3
+            seen.add(sum(len(remote.frames) == 2 for remote in remotes))
+        assert seen >= {10, 20}
+        for remote in remotes:
+            remote.go()
+            await remote.over
