@@ -30,7 +30,7 @@ from .extensions import (
     storing,
 )
 from .web import errors, security, templating
-from .web.memory import return_large_blocks
+from .web.memory import collect_seldom, return_large_blocks
 from .web.site import Site
 from .web.static import StaticFiles
 
@@ -92,6 +92,7 @@ async def prepared(app: Quart) -> AsyncGenerator[None, None]:
         app.logger.warning(warning)
     await asyncio.to_thread(prepare_database, app)
     return_large_blocks()
+    collect_seldom()
     with _outliving_sigterm():
         yield
 
