@@ -38,7 +38,7 @@ event once. Where that can't be told, since it is too long ago or no id of ours,
 `reset` instead: what he shows is to be loaded anew. One who takes less than is sent holds up
 nobody, and has no queue that could grow: he is told to come back, or is cut off.
 
-`LIVE_POLL_S`: seconds between looks for what other workers committed: 0.2
+`LIVE_POLL_S`: seconds between looks for what other workers committed: 0.15
 `LIVE_HEARTBEAT_S`: seconds between the comments that show readers that the stream lives: 15
 `LIVE_MOST_READERS`: how many streams one worker holds open; past it `LiveFull`: 8000
 """
@@ -64,7 +64,7 @@ __all__ = ["KEPT", "Live", "LiveFull"]
 
 _EXTENSION = "live"
 _DEFAULTS: dict[str, Any] = {
-    "LIVE_POLL_S": 0.2,
+    "LIVE_POLL_S": 0.15,
     "LIVE_HEARTBEAT_S": 15,
     "LIVE_MOST_READERS": 8000,
 }

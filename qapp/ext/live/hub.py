@@ -76,6 +76,7 @@ class Hub:
         self.newest = self._floor = events[0].id - 1 if events else 0
         self._take(events)
         self._looker = asyncio.create_task(self._look_on())
+        self._looker.add_done_callback(_log_fault)
         self._beat_later()
 
     async def stop(self) -> None:
@@ -233,3 +234,8 @@ class Hub:
                 self._tell(channel.readers)
             if channel.is_idle:
                 del self._channels[channel.name]
+
+
+def _log_fault(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (fault := task.exception()) is not None:
+        log.error("Live: no more events are looked for", exc_info=fault)

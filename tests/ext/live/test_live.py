@@ -403,3 +403,20 @@ async def test_a_database_in_trouble_is_told_once_and_looked_at_again(
             await publish(app, 1)
         assert await reader.next() == Heard("1", "cup", "1")
     assert caplog.text.count("the disk is gone") == 1
+
+
+async def test_a_fault_of_ours_is_not_silent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = make_app(tmp_path, LIVE_POLL_S=0)
+    _, db = app.extensions["tea"]
+
+    async def fail() -> int:
+        raise ZeroDivisionError
+
+    async with app.test_app():
+        monkeypatch.setattr(db, "version", fail)
+        async with asyncio.timeout(PATIENCE_S):
+            while "no more events" not in caplog.text:  # noqa: ASYNC110 - a log calls nobody
+                await asyncio.sleep(0)
+    assert "ZeroDivisionError" in caplog.text
