@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+import math
+from collections import OrderedDict, deque
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -26,6 +27,8 @@ KEPT = 1000
 READERS_A_TURN = 1000
 # Events that come one after another are looked for together, so many seconds apart.
 PAUSE_S = 0.02
+# Signs of life are spread: each so many seconds, those whose turn it is.
+HEART_S = 1.0
 # How long a stop waits for the streams to end.
 CLOSE_S = 5
 LONGEST_ID = 19  # digits of the largest id that a database has
@@ -54,6 +57,7 @@ class Hub:
         self._looker: asyncio.Task[None] | None = None
         self._heart: asyncio.TimerHandle | None = None
         self._due: deque[Reader] = deque()
+        self._turns: OrderedDict[Reader, None] = OrderedDict()  # of the signs of life
         self._is_telling = False
         self._is_empty = asyncio.Event()
 
@@ -121,6 +125,7 @@ class Hub:
             return None
         channel = self._channel(name)
         channel.readers.add(reader)
+        self._turns[reader] = None
         self.readers += 1
         self._is_empty.clear()
         return channel
@@ -128,6 +133,7 @@ class Hub:
     def leave(self, reader: Reader, channel: Channel) -> None:
         """Count a reader out."""
         channel.readers.remove(reader)
+        del self._turns[reader]
         if channel.is_idle:
             self._channels.pop(channel.name, None)
         self.readers -= 1
@@ -141,15 +147,19 @@ class Hub:
         return channel
 
     def _beat_later(self) -> None:
+        heartbeat_s = self._app.config["LIVE_HEARTBEAT_S"]
+        wait_s = min(HEART_S, heartbeat_s)
         self._heart = asyncio.get_running_loop().call_later(
-            self._app.config["LIVE_HEARTBEAT_S"], self._beat
+            wait_s, self._beat, wait_s / heartbeat_s
         )
 
-    def _beat(self) -> None:
-        for channel in self._channels.values():
-            for reader in channel.readers:
-                reader.cut_off_if_stuck()
-            self._tell(channel.readers)
+    def _beat(self, share: float) -> None:
+        heartbeat = wire.heartbeat(self.newest)
+        for _ in range(math.ceil(len(self._turns) * share)):
+            reader = next(iter(self._turns))
+            self._turns.move_to_end(reader)
+            reader.cut_off_if_stuck()
+            reader.tell(heartbeat)
         self._beat_later()
 
     def _tell(self, readers: Iterable[Reader]) -> None:
@@ -158,9 +168,8 @@ class Hub:
             self._tell_some()
 
     def _tell_some(self) -> None:
-        heartbeat = wire.heartbeat(self.newest)
         for _ in range(min(READERS_A_TURN, len(self._due))):
-            self._due.popleft().tell(heartbeat)
+            self._due.popleft().tell()
         self._is_telling = bool(self._due)
         if self._is_telling:
             asyncio.get_running_loop().call_soon(self._tell_some)

@@ -78,7 +78,7 @@ class Reader:
                 self._sender.cancel()
 
     def tell(self, heartbeat: bytes = b"") -> None:
-        """Send what is new, or else the sign of life, unless something is on its way.
+        """Send what is new, or else the sign of life if it is time, unless something is on its way.
 
         After that, what is new by then is sent anyway.
         """
