@@ -21,6 +21,7 @@ from .extensions import (
     hashing,
     importing,
     inspection,
+    live,
     mail,
     orm,
     pages,
@@ -31,7 +32,7 @@ from .extensions import (
 )
 from .web import api as web_api
 from .web import errors, security, templating
-from .web.memory import return_large_blocks
+from .web.memory import collect_seldom, return_large_blocks
 from .web.paging import PAGE_SIZE_COOKIE, PAGE_SIZES
 from .web.site import Site
 from .web.static import StaticFiles
@@ -77,6 +78,7 @@ def create_app(settings: Settings | None = None) -> Quart:
     orm.init_app(app)
     storage.init_app(app)
     mail.init_app(app)
+    live.init_app(app)
     pages.init_app(app, cookies=PREFERENCES)
 
     security.init_app(app)
@@ -98,6 +100,7 @@ async def prepared(app: Quart) -> AsyncGenerator[None, None]:
         app.logger.warning(warning)
     await asyncio.to_thread(prepare_database, app)
     return_large_blocks()
+    collect_seldom()
     with _outliving_sigterm():
         yield
 

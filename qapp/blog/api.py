@@ -11,7 +11,7 @@ from werkzeug.exceptions import Forbidden
 
 from qapp.accounts import Caller, writer
 from qapp.ext.database import Executor
-from qapp.extensions import csrf, db, rendering
+from qapp.extensions import csrf, db, live, rendering
 from qapp.web.api import (
     Answer,
     Before,
@@ -149,7 +149,9 @@ async def add_entry(caller: Caller, data: EntryIn) -> Answer[Entry]:
         )
         return await _answer(tx, entry_id, 201)
 
-    return await once(db, caller.id, Entry, work)
+    answer = await once(db, caller.id, Entry, work)
+    live.wake()
+    return answer
 
 
 @blueprint.put("/<int:entry_id>")

@@ -10,7 +10,7 @@ from quart.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
 from qapp.accounts import User, current_user, find_author, login_required
-from qapp.extensions import db, pages, rendering
+from qapp.extensions import db, live, pages, rendering
 from qapp.web.errors import Forbidden
 from qapp.web.forms import read_form
 from qapp.web.markup import render
@@ -50,6 +50,7 @@ async def add(user: User) -> ResponseReturnValue:
         rendered=await rendering.run(render, form.text.data),
         now_ms=now_ms(),
     )
+    live.wake()
     await flash("New entry was successfully posted", "success")
     return redirect(url_for("blog.index"))
 
@@ -154,7 +155,18 @@ async def feed() -> ResponseReturnValue:
     return Response(NOT_XML.sub("\ufffd", xml), mimetype="application/atom+xml")
 
 
+@blueprint.get("/live", endpoint="live")
+async def stream() -> ResponseReturnValue:
+    """Tell of each new entry as it comes, in an event stream.
+
+    The event's type is `entry`, its data a JSON object: `id`, `title`, `author`, `url` (the entry's
+    path below the site's root) and `created_at` (ISO 8601, in UTC).
+    """
+    return await live.stream("entries")
+
+
 async def _index_page(form: EntryForm | None) -> str:
+    live_after = live.position  # before the entries are read: what comes between is not missed
     before = before_asked()
     page = await queries.list_entries(db, before=before, limit=page_size())
     return await render_template(
@@ -163,6 +175,7 @@ async def _index_page(form: EntryForm | None) -> str:
         form=form,
         older_url=_older(page, "blog.index"),
         newest_url=_newest(before, "blog.index"),
+        live_after=live_after,
     )
 
 
