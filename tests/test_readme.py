@@ -14,7 +14,7 @@ from click import Group
 
 from qapp.cli import cli
 from qapp.config import PREFIX, Settings
-from tests.serving import ROOT
+from tests.serving import ROOT, server_with_user
 
 README = (ROOT / "README.md").read_text()
 
@@ -49,6 +49,24 @@ def test_the_example_of_the_data_layer_runs_by_itself(tmp_path: Path) -> None:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert result.stdout == "green 97\n"
+
+
+def test_the_client_of_the_api_does_what_it_says(tmp_path: Path) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    code = next(block for block in blocks if "httpx" in block)
+    assert code.count("\n") <= 16
+    with server_with_user(tmp_path, "alice", workers=1) as server:
+        token = server.command("token", "add", "alice", "--name", "laptop", "--scope", "write")
+        program = code.replace("http://127.0.0.1:8000", server.url)
+        for _ in range(2):  # sent again, it adds nothing; but its change is refused by the old tag
+            result = subprocess.run(
+                [sys.executable, "-c", program],
+                env={**os.environ, "TOKEN": token.strip()},
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            assert re.fullmatch(r"Green tea \d{4}-\d\d-\d\dT\S+Z\n", result.stdout)
 
 
 def test_the_commands_of_continuous_integration_are_the_readmes() -> None:

@@ -22,9 +22,15 @@ DOCUMENT = json.loads(COPY)
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 
+# A stream, which is described by hand.
+STREAM = "/live"
+
+
 def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield the method, the path and the description of each operation."""
     for path, methods in DOCUMENT["paths"].items():
+        if path == STREAM:
+            continue
         for method, operation in methods.items():
             yield method.upper(), path, operation
 
@@ -96,6 +102,11 @@ def test_what_must_be_sent_is_marked_and_has_an_example() -> None:
     assert required["getEntry", "entry_id"] == 17
     assert required["changeEntry", "If-Match"] == '"17"'
     assert None not in required.values()
+
+
+def test_the_stream_is_described_too() -> None:
+    (described,) = DOCUMENT["paths"][STREAM].values()
+    assert list(described["responses"]["200"]["content"]) == ["text/event-stream"]
 
 
 async def test_the_document_is_sent_as_it_was_committed(visitor: Visitor) -> None:

@@ -29,54 +29,20 @@ from werkzeug.routing.converters import BaseConverter
 
 from .models import Problem
 from .operation import ANYTHING, ATTRIBUTE, Operation
+from .texts import (
+    DESCRIPTION,
+    ERRORS,
+    IDEMPOTENCY_KEY,
+    IF_MATCH,
+    INTEGER,
+    LIVE,
+    RATE_HEADERS,
+    TAGS,
+)
 
 REF = "#/components/schemas/{model}"
-DESCRIPTION = """\
-Entries, students and files of this site, for programs.
-
-- **Times** are ISO 8601 in UTC.
-- **Lists** have `items` and `next`: the address of the next page, or null.
-- **Errors** are problem details (RFC 9457), each field that is wrong with its fault.
-- **Changes** need the `ETag` of what you have seen, as `If-Match`: nothing new is overwritten.
-- **A POST** with an `Idempotency-Key` can be sent again: it is done once.
-- **Tokens** are made on your account page, or by `qapp token add`; reading what everybody may see \
-needs none.
-"""
-TAGS = {
-    "entries": "The posts of the blog.",
-    "students": "The table of students.",
-    "files": "What was uploaded.",
-    "users": "What everybody may know of a user.",
-    "me": "Your own account.",
-}
 # What any request may be answered.
 COMMON_ERRORS = frozenset({400, 401, 405, 406, 408, 413, 422, 429, 500, 503})
-ERRORS = {
-    400: "The request can't be read.",
-    401: "A token is missing, or is none that is good.",
-    403: "It is another's, or the token is only for reading.",
-    404: "It is not there.",
-    405: "The method is none that is here.",
-    406: "Nothing that is accepted can be sent.",
-    408: "The request took too long to arrive.",
-    409: "The name is taken.",
-    412: "It was changed since it was seen.",
-    413: "The body is too large.",
-    415: "The body is of another type.",
-    416: "The file has no such part.",
-    422: "Fields are wrong: `errors` names each.",
-    428: "If-Match is missing.",
-    429: "Too many requests: `Retry-After` says when there may be more.",
-    500: "Something broke here.",
-    503: "Too busy: `Retry-After` says when to try again.",
-    507: "There is no room left.",
-}
-INTEGER: dict[str, Any] = {"type": "integer"}
-RATE_HEADERS = {
-    "RateLimit-Limit": "How many requests there may be in a window.",
-    "RateLimit-Remaining": "How many there may be now.",
-    "RateLimit-Reset": "In how many seconds there may be all of them again.",
-}
 
 
 class Provider(OpenAPIProvider):
@@ -85,6 +51,7 @@ class Provider(OpenAPIProvider):
     def schema(self) -> dict[str, Any]:
         """Make the document."""
         document = super().schema()
+        document["paths"]["/live"] = LIVE
         document["paths"] = dict(sorted(document["paths"].items()))
         _, problems = models_json_schema([(Problem, "serialization")], ref_template=REF)
         schemas = document["components"]["schemas"]
@@ -198,21 +165,6 @@ class Provider(OpenAPIProvider):
         """Describe a body; its model by its name."""
         request_body, components = super().build_request_body(model, source)
         return request_body, {**components, **_named(request_body["content"], model)}
-
-
-IDEMPOTENCY_KEY = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "description": "Names this deed: a request with the same key is done once, and answered alike.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x21-\\x7e]+$"},
-}
-IF_MATCH = {
-    "name": "If-Match",
-    "in": "header",
-    "required": True,
-    "description": "The ETag of what you have seen.",
-    "schema": {"type": "string", "examples": ['"17"']},
-}
 
 
 def _named(content: dict[str, Any], model: type[AnyModel]) -> dict[str, Any]:
