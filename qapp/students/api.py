@@ -12,11 +12,13 @@ from qapp.ext.database import Executor
 from qapp.extensions import csrf, db, orm
 from qapp.models import Student as Record
 from qapp.web.api import (
+    JSON,
     Answer,
     Created,
     Located,
     Tagged,
     changed,
+    check_accept,
     etag_of,
     not_modified,
     once,
@@ -51,6 +53,7 @@ def student_of(student: Record | Versioned) -> Student:
 async def list_students(query_args: ListQuery) -> StudentList | Response:
     """List the students that are looked for."""
     asked = query_args
+    check_accept([NDJSON if asked.format == "ndjson" else JSON])
     if asked.format == "ndjson":
         return _stream(asked)
     limit = asked.limit or PAGE_SIZE

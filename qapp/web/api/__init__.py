@@ -9,11 +9,12 @@ from .conditional import changed, etag_of, not_modified, require_match
 from .document import document_of, schema
 from .idempotency import Answer, once
 from .models import Created, Limit, Located, Model, NextPage, Tagged, Time, one_line, time_of
-from .operation import operation
+from .operation import JSON, check_accept, operation
 from .problems import Invalid, fault
 from .rates import count_request, tell_standing
 
 __all__ = [
+    "JSON",
     "Answer",
     "Created",
     "Invalid",
@@ -24,6 +25,7 @@ __all__ = [
     "Tagged",
     "Time",
     "changed",
+    "check_accept",
     "count_request",
     "document_of",
     "etag_of",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from functools import wraps
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from quart_schema import (
     validate_querystring,
     validate_request,
 )
+from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import NotAcceptable, UnsupportedMediaType
 
 from .models import Fault, Model
@@ -126,15 +127,17 @@ def answered(view: View, headers_model: type[Model] | None) -> View:
 UNKNOWN = "There is no such parameter here."
 
 
-def check_accept(kinds: Mapping[str, Any]) -> None:
+def check_accept(kinds: Collection[str]) -> None:
     """Refuse a client that accepts none of the media types.
 
     :raises NotAcceptable: naming them.
     """
-    accepted = request.headers.get("Accept", ANYTHING)
-    if not kinds or ANYTHING in kinds or accepted == ANYTHING:
+    header = request.headers.get("Accept") or ANYTHING
+    if not kinds or ANYTHING in kinds or header == ANYTHING:
         return
-    if any(request.accept_mimetypes.quality(kind) > 0 for kind in kinds):
+    # Without parameters: many clients say which charset they accept, and JSON has but one.
+    accepted = MIMEAccept((kind.partition(";")[0], q) for kind, q in request.accept_mimetypes)
+    if any(accepted.quality(kind) > 0 for kind in kinds):
         return
     raise NotAcceptable(f"We have nothing that you accept here: accept {' or '.join(kinds)}.")
 
