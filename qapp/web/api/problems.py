@@ -30,6 +30,9 @@ PLAIN = {
     "list_type": "This has to be a list.",
     "int_parsing": "This has to be a whole number.",
     "int_type": "This has to be a whole number.",
+    "int_from_float": "This has to be a whole number.",
+    "finite_number": "This has to be a whole number.",
+    "is_instance_of": "This has to be a file, and one alone.",
 }
 
 
