@@ -18,7 +18,7 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import NotAcceptable, UnsupportedMediaType
 
 from .models import Fault, Model
-from .problems import Invalid
+from .problems import Invalid, shown
 
 JSON = "application/json"
 MULTIPART = "multipart/form-data"
@@ -76,6 +76,9 @@ def operation(
         needs_match,
     )
 
+    fields = {} if query is None else query.model_fields
+    known = frozenset(field.alias or name for name, field in fields.items())
+
     def decorate(view: View) -> View:
         described = view
         if answer is not None:
@@ -88,8 +91,8 @@ def operation(
         @wraps(described)
         async def checked(*args: Any, **kwargs: Any) -> Any:
             check_accept(made.kinds)
-            if query is None and request.query_string:
-                raise Invalid(*(Fault(field=name, detail=UNKNOWN) for name in request.args))
+            if request.query_string:
+                check_names(known)
             if body is not None:
                 check_body(source)
             return await described(*args, **kwargs)
@@ -125,6 +128,16 @@ def answered(view: View, headers_model: type[Model] | None) -> View:
 
 
 UNKNOWN = "There is no such parameter here."
+
+
+def check_names(known: Collection[str]) -> None:
+    """Refuse a query string with names that are not known.
+
+    :raises Invalid: naming each.
+    """
+    unknown = [name for name in request.args if name not in known]
+    if unknown:
+        raise Invalid(*(Fault(field=shown(name), detail=UNKNOWN) for name in unknown))
 
 
 def check_accept(kinds: Collection[str]) -> None:
