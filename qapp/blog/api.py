@@ -20,6 +20,7 @@ from qapp.web.api import (
     NextPage,
     Tagged,
     Time,
+    Whole,
     changed,
     etag_of,
     not_modified,
@@ -81,7 +82,7 @@ class EntryList(Model):
 class ListQuery(Model):
     """Which entries."""
 
-    before: int = Field(
+    before: Whole = Field(
         LARGEST_ID, ge=1, le=LARGEST_ID, description="Only those with a smaller id."
     )
     limit: Limit = PAGE_SIZE
@@ -94,7 +95,7 @@ class SearchQuery(Model):
     q: str = Field(
         min_length=1, max_length=LONGEST_QUERY, description="Words.", examples=["green tea"]
     )
-    page: int = Field(1, ge=1, le=queries.RANKED, description="Counted from 1.")
+    page: Whole = Field(1, ge=1, le=queries.RANKED, description="Counted from 1.")
     limit: Limit = PAGE_SIZE
 
 

@@ -23,6 +23,7 @@ from qapp.web.api import (
     NextPage,
     Tagged,
     Time,
+    Whole,
     etag_of,
     fault,
     not_modified,
@@ -83,7 +84,7 @@ class FileIn(Model):
 class ListQuery(Model):
     """Which files."""
 
-    before: int = Field(
+    before: Whole = Field(
         LARGEST_ID, ge=1, le=LARGEST_ID, description="Only those with a smaller id."
     )
     limit: Limit = PAGE_SIZE

@@ -8,7 +8,7 @@ from . import cors, problems, rates
 from .conditional import changed, etag_of, not_modified, require_match
 from .document import document_of, schema
 from .idempotency import Answer, once
-from .models import Created, Limit, Located, Model, NextPage, Tagged, Time, one_line, time_of
+from .models import Created, Limit, Located, Model, NextPage, Tagged, Time, Whole, one_line, time_of
 from .operation import JSON, check_accept, operation
 from .problems import Invalid, fault
 from .rates import count_request, tell_standing
@@ -24,6 +24,7 @@ __all__ = [
     "NextPage",
     "Tagged",
     "Time",
+    "Whole",
     "changed",
     "check_accept",
     "count_request",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 EXAMPLE_TIME = "2026-11-27T09:30:00Z"
 
@@ -88,4 +89,18 @@ NextPage = Annotated[
         examples=["/api/v1/entries?before=17"],
     ),
 ]
-Limit = Annotated[int, Field(ge=1, le=100, description="The most items on a page.")]
+
+
+def digits(text: object) -> int:
+    """Read a number of a query string: pydantic takes blanks around it, signs and 1_0 too.
+
+    :raises PydanticCustomError: if it is none, or so long that it is none of a database's.
+    """
+    if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER:
+        return int(text)
+    raise PydanticCustomError("int_parsing", "no number")
+
+
+LONGEST_NUMBER = 19
+Whole = Annotated[int, BeforeValidator(digits)]
+Limit = Annotated[Whole, Field(ge=1, le=100, description="The most items on a page.")]
