@@ -21,8 +21,10 @@ from .extensions import (
     hashing,
     importing,
     inspection,
+    live,
     mail,
     orm,
+    pages,
     rendering,
     sijax,
     storage,
@@ -30,17 +32,21 @@ from .extensions import (
 )
 from .web import api as web_api
 from .web import errors, security, templating
-from .web.memory import return_large_blocks
+from .web.memory import collect_seldom, return_large_blocks
+from .web.paging import PAGE_SIZE_COOKIE, PAGE_SIZES
 from .web.site import Site
 from .web.static import StaticFiles
 
 SECTIONS = (accounts, blog, students, files, contact, preferences, status, api)
+# The cookies that any page may depend on, beside the session's.
+PREFERENCES = {preferences.THEME_COOKIE: ("light", "dark"), PAGE_SIZE_COOKIE: tuple(PAGE_SIZES)}
 NAVIGATION = (
     ("Blog", "blog.index"),
     ("Students", "students.show_all"),
     ("Files", "files.index"),
     ("Contact", "contact.contact"),
     ("Tour", "tour.index"),
+    ("API", "api.docs"),
     ("About", "status.about"),
 )
 
@@ -72,6 +78,8 @@ def create_app(settings: Settings | None = None) -> Quart:
     orm.init_app(app)
     storage.init_app(app)
     mail.init_app(app)
+    live.init_app(app)
+    pages.init_app(app, cookies=PREFERENCES)
 
     security.init_app(app)
     errors.init_app(app)
@@ -92,6 +100,7 @@ async def prepared(app: Quart) -> AsyncGenerator[None, None]:
         app.logger.warning(warning)
     await asyncio.to_thread(prepare_database, app)
     return_large_blocks()
+    collect_seldom()
     with _outliving_sigterm():
         yield
 

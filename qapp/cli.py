@@ -1,12 +1,15 @@
-"""The `qapp` command."""
+"""The `qapp` command.
+
+Its commands may be `async def`: such a one runs in the app, with all that it opens. Those that need
+but the database, and are not to deliver mail meanwhile, do their work by `with_database`.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from typing import TextIO
 
 import click
 from hypercorn.config import Config
@@ -15,27 +18,20 @@ from quart.cli import ScriptInfo, routes_command, shell_command
 
 from . import create_app, migrations, prepare_database
 from .accounts import queries, service
+from .api import published
 from .config import PREFIX, ConfigError, Settings
-from .db_commands import database_path, db_group
+from .contact_commands import contact_group
+from .db_commands import db_group, with_database
 from .demo import fill
+from .ext.cli import AsyncGroup
 from .ext.database import Database, DatabaseError
 from .ext.mail import upkeep
+from .token_commands import token_group
+from .web.api import document_of
 from .web.templating import iso_time, now_ms
 
 # There are names for more, but the demo is of a site, not of a nation.
 MOST_USERS = 100_000
-
-
-def with_database(work: Callable[[Database], Awaitable[None]]) -> None:
-    """Do some work with the database, its schema brought up to date first."""
-    path = database_path()
-    migrations.upgrade(path)
-
-    async def connected() -> None:
-        async with Database(url=f"sqlite:///{path}") as db:
-            await work(db)
-
-    asyncio.run(connected())
 
 
 @click.command("run")
@@ -70,6 +66,15 @@ def settings_command() -> None:
         click.echo(f"    {field.metadata['meaning']}")
         click.echo(f"    default: {field.metadata['shown']}")
         click.echo(f"    allowed: {field.metadata['kind'].allowed}")
+
+
+@click.command("openapi")
+@click.argument(
+    "file", type=click.File("w", encoding="utf-8", atomic=True), default=str(published.PATH)
+)
+def openapi_command(file: TextIO) -> None:
+    """Write the API's OpenAPI document to FILE, by default to the copy that the site sends."""
+    file.write(published.text_of(document_of(create_app())))
 
 
 @click.command("demo")
@@ -219,10 +224,11 @@ def ask_password() -> str:
     return password
 
 
-@click.group(help=__doc__)
+@click.group(cls=AsyncGroup)
 @click.version_option(package_name="qapp", prog_name="qapp")
 @click.pass_context
 def cli(context: click.Context) -> None:
+    """The site: run it, look into it, look after it."""
     # What Quart's own commands, shell and routes, find the app by.
     context.obj = ScriptInfo(create_app=create_app, set_debug_flag=False)
 
@@ -232,10 +238,13 @@ for command in (
     shell_command,
     routes_command,
     settings_command,
+    openapi_command,
     demo_command,
     db_group,
     user_group,
+    token_group,
     mail_group,
+    contact_group,
 ):
     cli.add_command(command)
 

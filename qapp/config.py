@@ -113,6 +113,9 @@ class Settings:
     OPERATOR_ADDRESS: str = setting(
         "operator@localhost", ADDRESS, "who gets what visitors write to the site"
     )
+    LIVE_MOST_READERS: int = setting(
+        8000, whole(1, 1_000_000), "how many live streams a worker holds open at most"
+    )
     MAIL_DEFAULT_SENDER: str = setting("qapp@localhost", ADDRESS, "from whom the site's mail is")
     MAIL_BACKEND: str = setting(
         "file",
@@ -134,7 +137,7 @@ class Settings:
     MAIL_OUTBOX_RESEND: bool = setting(
         True,
         ON_OFF,
-        "whether what a killed worker was sending is sent again: off, `qapp mail retry` does it",
+        "whether mail that the server may already have is sent again: off, `qapp mail retry` does",
         "on",
     )
     API_CORS_ORIGINS: tuple[str, ...] = setting(

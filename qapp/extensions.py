@@ -6,8 +6,10 @@ import os
 
 from .ext.csrf import CSRFProtect
 from .ext.database import Database
+from .ext.live import Live
 from .ext.mail import Mail
 from .ext.orm import ORM
+from .ext.pages import Pages
 from .ext.sijax import Sijax
 from .ext.storage import Storage
 from .ext.threads import BoundedPool
@@ -15,7 +17,9 @@ from .models import Base
 
 db = Database()
 orm = ORM(model_class=Base)
+pages = Pages(db, writers=[orm])
 mail = Mail(db=db)
+live = Live(db=db)
 csrf = CSRFProtect()
 sijax = Sijax()
 # A hash takes 19 MiB for 15 ms: as many at a time as there are processors.

@@ -204,6 +204,17 @@ outbox = Table(
     ),
 )
 
+# What readers are told as it happens: the newest thousand or so (see qapp.ext.live).
+live_events = Table(
+    "live_events",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("data", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
 # Whose addresses the contact form does not take.
 blocked_domains = Table(
     "blocked_domains", metadata, Column("domain", String(253), primary_key=True)
@@ -229,10 +240,33 @@ END""",
 )
 
 
-def _create_search_index(_: Table, connection: Connection, **__: object) -> None:
-    if connection.dialect.name == "sqlite":
-        for statement in SEARCH_INDEX:
-            connection.exec_driver_sql(statement)
+# Readers are told of each new entry, whoever adds it: in its own statement, so that an insert stays
+# one write. The address is that below the site's root.
+LIVE_ENTRIES: Final = """CREATE TRIGGER entries_live AFTER INSERT ON entries BEGIN
+    INSERT INTO live_events (channel, kind, data)
+    SELECT 'entries', 'entry', json_object(
+        'id', new.id, 'title', new.title, 'author', username, 'url', '/post/' || new.id,
+        'created_at', strftime('%Y-%m-%dT%H:%M:%SZ', new.created_at / 1000, 'unixepoch'))
+    FROM users WHERE id = new.author_id;
+END"""
+
+# What is older than qapp.ext.live.KEPT ids goes, a hundred at a time.
+LIVE_TRIM: Final = """CREATE TRIGGER live_events_trim AFTER INSERT ON live_events
+WHEN new.id % 100 = 0 BEGIN
+    DELETE FROM live_events WHERE id <= new.id - 1000;
+END"""
 
 
-listen(entries, "after_create", _create_search_index)
+def _in_sqlite(table: Table, *statements: str) -> None:
+    """Run statements of SQLite's own when a table has been made."""
+
+    def run(_: Table, connection: Connection, **__: object) -> None:
+        if connection.dialect.name == "sqlite":
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+
+    listen(table, "after_create", run)
+
+
+_in_sqlite(entries, *SEARCH_INDEX, LIVE_ENTRIES)
+_in_sqlite(live_events, LIVE_TRIM)

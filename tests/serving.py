@@ -149,9 +149,11 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def server_with_user(folder: Path, *names: str, workers: int = 2) -> Iterator[Server]:
+def server_with_user(
+    folder: Path, *names: str, workers: int = 2, **settings: str
+) -> Iterator[Server]:
     """Serve a fresh site that has some users, whose password is `PASSWORD`."""
-    server = Server(folder, workers=workers)
+    server = Server(folder, workers=workers, **settings)
     for name in names:
         server.command("user", "add", name, stdin=f"{PASSWORD}\n")
     with server:

@@ -12,21 +12,27 @@ import signal
 import subprocess
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
+from quart import current_app
 
-from qapp import migrations
+from qapp import create_app, migrations
 from qapp.accounts.service import verify_password
+from qapp.api import published
 from qapp.cli import cli
 from qapp.config import Settings
 from qapp.ext.database.driver import sqlite
+from qapp.extensions import db
 
 from .conftest import PASSWORD
 from .processes import PATIENCE_S, ROOT, SCRIPTS, environment, run_qapp, started, wait_for
+from .test_migrations import schema
 
 WEAK = ["", "short", "x" * 1025]
 
@@ -66,7 +72,10 @@ def rows_of(instance: Path, sql: str) -> list[tuple[object, ...]]:
 def test_the_help_names_every_command_and_needs_no_settings(tmp_path: Path) -> None:
     done = run_qapp(tmp_path / "instance", "--help", NONSENSE="1")
     assert (done.returncode, done.stderr) == (0, "")
-    for name in ("run", "shell", "routes", "settings", "demo", "db", "user"):
+    for name in (
+        *("run", "shell", "routes", "settings", "openapi"),
+        *("demo", "db", "user", "token", "contact"),
+    ):
         assert re.search(rf"^  {name} ", done.stdout, re.MULTILINE)
     assert not (tmp_path / "instance").exists()
 
@@ -107,11 +116,59 @@ def test_routes_are_listed(instance: Path) -> None:
     assert re.search(r"^blog\.index +GET +/ *$", run("routes").stdout, re.MULTILINE)
 
 
+def test_the_document_of_the_api_is_written(instance: Path, tmp_path: Path) -> None:
+    copy = published.PATH.read_text()
+    assert run("openapi", "-").stdout == copy
+    file = tmp_path / "document.json"
+    assert run("openapi", str(file)).output == ""
+    assert file.read_text() == copy
+    assert cli.commands["openapi"].params[0].default == str(published.PATH)
+
+
+def test_a_document_that_can_not_be_written_is_one_line(instance: Path, tmp_path: Path) -> None:
+    result = run("openapi", str(tmp_path / "missing" / "document.json"))
+    assert is_one_line(result)
+    assert "missing" in result.stderr
+
+
 def test_a_shell_has_the_app(tmp_path: Path) -> None:
     script = "from quart import current_app\nprint('at', current_app.instance_path)\n"
     done = run_qapp(tmp_path, "shell", stdin=script)
     assert done.returncode == 0
     assert f"at {tmp_path}" in done.stdout
+
+
+async def count_users() -> None:
+    """Tell of the site that a command runs in."""
+    count = await db.fetch_value("SELECT COUNT(*) FROM users")
+    click.echo(f"{current_app.name} {count}")
+
+
+async def fail() -> None:
+    """Fail as a command may."""
+    raise ValueError("no users")
+
+
+def test_a_command_of_the_site_may_be_a_coroutine(instance: Path) -> None:
+    try:
+        cli.command("count-users")(count_users)
+        cli.command("fail")(fail)
+        assert run("count-users").stdout == "qapp 0\n"
+        assert is_one_line(run("fail"))
+    finally:
+        del cli.commands["count-users"], cli.commands["fail"]
+
+
+@pytest.mark.parametrize(
+    ("work", "status", "told"), [(count_users, 0, "qapp 0\n"), (fail, 1, "Error: no users\n")]
+)
+def test_a_command_of_the_app_may_be_a_coroutine(
+    instance: Path, work: Callable[[], Awaitable[None]], status: int, told: str
+) -> None:
+    app = create_app()
+    app.cli.command("work")(work)
+    result = app.test_cli_runner().invoke(args=["work"])
+    assert (result.exit_code, result.output) == (status, told)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -196,14 +253,74 @@ def test_the_schema_goes_up_and_down(instance: Path) -> None:
 def test_each_step_of_the_schema_is_told(instance: Path) -> None:
     revisions = [found.revision for found in reversed(migrations.history())]
     up = run("db", "upgrade").stdout.splitlines()
-    assert [line.split()[:3] for line in up] == [
-        [before, "→", after] for before, after in itertools.pairwise(["empty", *revisions])
-    ]
+    steps = [f"{before} → {after}" for before, after in itertools.pairwise(["empty", *revisions])]
+    assert [line.partition("  ")[0] for line in up[::2]] == steps
     assert up[0].endswith("  Users, and the logins that the server can end.")
+    assert up[1::2] == [f"{step}  done" for step in steps]
     down = run("db", "downgrade", "base").stdout.splitlines()
-    assert down[-1].startswith("0001 → empty  ")
+    assert down[-2].startswith("0001 → empty  Users")
+    assert down[-1] == "0001 → empty  done"
     assert run("db", "upgrade").stdout.splitlines() == up
     assert run("db", "upgrade").stdout == ""
+
+
+def test_a_migration_is_told_before_it_runs(instance: Path) -> None:
+    told: list[str] = []
+
+    def tell(line: str) -> None:
+        told.append(line)
+        if line.startswith("0002 → 0003"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        migrations.upgrade(instance / "qapp.db", tell=tell)
+    assert told[-2:] == ["0001 → 0002  done", f"0002 → 0003  {migrations.find('0003').text}"]
+    assert rows_of(instance, "SELECT name FROM sqlite_schema") == []
+
+
+def test_the_sql_of_the_migrations_makes_what_they_make(instance: Path, migrated: Path) -> None:
+    def made_by(script: str) -> dict[str, str]:
+        with closing(sqlite.connect(str(target), isolation_level=None)) as connection:
+            connection.executescript(script)
+        return schema(target)
+
+    target = instance / "made.db"
+    head = migrations.head()
+    up = run("db", "upgrade", "--sql").stdout
+    assert not (instance / "qapp.db").exists()
+    assert made_by(up) == schema(migrated)
+    assert migrations.current(target) == head
+    down = run("db", "downgrade", "--sql", f"{head}:0001").stdout
+    again = run("db", "upgrade", "--sql", f"0001:{head}").stdout
+    assert "users" not in {sql.split()[2] for sql in again.split(";") if "CREATE TABLE" in sql}
+    assert "entries" not in made_by(down)
+    assert migrations.current(target) == "0001"
+    assert made_by(again) == schema(migrated)
+
+
+def test_a_downgrade_as_sql_needs_to_know_from_where(tmp_path: Path) -> None:
+    done = run_qapp(tmp_path, "db", "downgrade", "--sql")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "qapp: downgrade with --sql requires <fromrev>:<torev>\n"
+
+
+@pytest.mark.parametrize(
+    ("asked", "listed"),
+    [
+        ("0002:0004", ["0004", "0003", "0002"]),
+        (":0002", ["0002", "0001"]),
+        (":current", ["0003", "0002", "0001"]),
+        ("current:0005", ["0005", "0004", "0003"]),
+    ],
+)
+def test_some_of_the_migrations_are_listed(instance: Path, asked: str, listed: list[str]) -> None:
+    run("db", "upgrade", "0003")
+    lines = run("db", "history", "-r", asked).stdout.splitlines()
+    assert [line.split()[0] for line in lines] == listed
+
+
+def test_a_range_that_is_none_is_refused(instance: Path) -> None:
+    assert run("db", "history", "-r", "0002").exit_code == 2
 
 
 def test_the_migrations_are_listed_and_shown(instance: Path) -> None:
@@ -224,8 +341,19 @@ def test_a_stamp_changes_nothing_but_the_revision(instance: Path) -> None:
     run("db", "upgrade")
     assert run("db", "stamp", "0001").exit_code == 0
     assert run("db", "current").stdout == "0001\n"
-    assert run("db", "stamp", "head").exit_code == 0
+    assert run("db", "stamp").exit_code == 0
     assert run("db", "check").stdout == "The models and the database agree.\n"
+
+
+def test_a_stamp_forgets_a_revision_that_nobody_knows(tmp_path: Path, migrated: Path) -> None:
+    shutil.copy(migrated, tmp_path / "qapp.db")
+    with closing(sqlite.connect(str(tmp_path / "qapp.db"))) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'unknown'")
+        connection.commit()
+    assert run_qapp(tmp_path, "db", "stamp").returncode == 1
+    done = run_qapp(tmp_path, "db", "stamp", "--purge")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert migrations.current(tmp_path / "qapp.db") == migrations.head()
 
 
 def test_a_check_fails_where_the_models_say_something_else(instance: Path) -> None:
@@ -269,33 +397,63 @@ def test_without_a_database_none_is_made(tmp_path: Path, command: list[str]) -> 
     assert not (tmp_path / "qapp.db").exists()
 
 
+Qapp = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def qapp_db(tmp_path: Path, copied: Path) -> Qapp:
+    """Run `qapp db` in the copy of the package."""
+    environ = {**environment(tmp_path), "PYTHONPATH": str(copied), "EDITOR": "echo"}
+    return lambda *arguments: subprocess.run(
+        [SCRIPTS / "qapp", "db", *arguments],
+        check=False,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+
+
 @pytest.mark.parametrize("options", [[], ["--autogenerate"]])
-def test_a_new_migration_is_written(tmp_path: Path, copied: Path, options: list[str]) -> None:
-    environ = {**environment(tmp_path), "PYTHONPATH": str(copied)}
-
-    def qapp(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [SCRIPTS / "qapp", "db", *arguments],
-            check=True,
-            env=environ,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-        )
-
+def test_a_new_migration_is_written(
+    tmp_path: Path, copied: Path, qapp_db: Qapp, options: list[str]
+) -> None:
     models = copied / "qapp" / "models.py"
     column = 'Column("motto", Text),\n    Column("password_hash"'
     models.write_text(models.read_text().replace('Column("password_hash"', column))
-    qapp("upgrade")
-    path = Path(qapp("revision", "-m", "Add a motto", *options).stdout.strip())
+    qapp_db("upgrade")
+    path = Path(qapp_db("revision", "-m", "Add a motto", *options).stdout.strip())
     assert path.parent == copied / "qapp" / "migrations" / "versions"
     assert path.name.endswith("_add_a_motto.py")
     assert ("motto" in path.read_text().partition("def upgrade")[2]) == bool(options)
-    qapp("upgrade")
+    assert qapp_db("edit").stdout == f"{path}\n"
+    assert qapp_db("upgrade").returncode == 0
     columns = [row[1] for row in rows_of(tmp_path, "PRAGMA table_info (users)")]
     assert ("motto" in columns) == bool(options)
-    qapp("downgrade")
-    assert qapp("current").stdout == f"{migrations.head()}\n"
+    assert qapp_db("downgrade").returncode == 0
+    assert qapp_db("current").stdout == f"{migrations.head()}\n"
+
+
+def test_branches_are_told_and_joined(tmp_path: Path, copied: Path, qapp_db: Qapp) -> None:
+    newest = migrations.head()
+    first, *_ = migrations.find(newest).source.partition("def upgrade")
+    before = re.findall(r'down_revision = "(\w+)"', first)[0]
+    qapp_db("upgrade")
+    assert qapp_db("branches").stdout == ""
+    written = qapp_db("revision", "--rev-id", "aside", "--head", before, "--splice")
+    assert Path(written.stdout.strip()).name == "aside_.py", "a message is not needed"
+    assert {line.split()[0] for line in qapp_db("heads").stdout.splitlines()} == {newest, "aside"}
+    assert qapp_db("branches").stdout.endswith(f"  → {newest}, aside\n")
+    refused = qapp_db("upgrade")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.endswith("join them by qapp db merge heads\n")
+    assert "Traceback" not in refused.stderr
+    written = qapp_db("merge", "heads", "-m", "Join both", "--rev-id", "joined")
+    assert Path(written.stdout.strip()).name == "joined_join_both.py"
+    up = qapp_db("upgrade")
+    assert (up.returncode, up.stderr) == (0, "")
+    assert up.stdout.splitlines()[-1].endswith(" → joined  done")
+    assert qapp_db("current").stdout == "joined\n"
 
 
 def test_a_backup_is_a_new_file(tmp_path: Path, migrated: Path) -> None:

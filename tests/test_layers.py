@@ -36,6 +36,7 @@ LAYERS = (
     ("qapp.api",),
     ("qapp.demo_texts", "qapp"),
     ("qapp.demo", "qapp.asgi", "qapp.db_commands"),
+    ("qapp.contact_commands", "qapp.token_commands"),
     ("qapp.cli",),
 )
 # Modules above 280 lines, with the reason.

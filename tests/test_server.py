@@ -51,6 +51,25 @@ async def test_a_read_through_either_worker_shows_the_post_before_it(server: Ser
         client.close()
 
 
+async def test_a_kept_page_is_dropped_for_a_post_at_either_worker(server: Server) -> None:
+    alice = await Client(server.port).log_in("alice")
+    readers = await connections_to_each_worker(server, alice)
+    for reader in readers:
+        reader.cookie = ""
+    for number in range(10):
+        for reader in readers:  # again and again on one connection
+            kept = [await reader.request("GET", "/") for _ in range(5)]
+            assert "etag" in kept[-1].headers
+        title = f"Entry {number:03}"
+        assert (await alice.request("POST", "/add", {"title": title, "text": "Tea"})).status == 302
+        async with asyncio.timeout(60):
+            for reader in readers:
+                while title not in (await reader.request("GET", "/")).text:
+                    continue
+    for client in (alice, *readers):
+        client.close()
+
+
 async def test_posts_of_many_clients_are_each_stored_once(server: Server) -> None:
     alice = await Client(server.port).log_in("alice")
 

@@ -32,7 +32,6 @@ users = csrf.exempt(Blueprint("users", __name__, url_prefix="/api/v1/users"))
 me = csrf.exempt(Blueprint("me", __name__, url_prefix="/api/v1/me"))
 
 Scope = Literal["read", "write"]
-LONGEST_DAYS = 3650
 
 
 class User(Model):
@@ -81,7 +80,7 @@ class TokenIn(Model):
         None,
         strict=True,
         ge=1,
-        le=LONGEST_DAYS,
+        le=tokens.LONGEST_DAYS,
         description="How long it lasts; null is until it is revoked.",
         examples=[90],
     )
@@ -164,7 +163,7 @@ def token_of(token: tokens.Token) -> Token:
     return Token(
         id=token.id,
         name=token.name,
-        begins=f"qapp_{token.handle}",
+        begins=token.begins,
         scope="write" if token.scope == "write" else "read",
         created_at=time_of(token.created_at),
         expires_at=None if token.expires_at is None else time_of(token.expires_at),

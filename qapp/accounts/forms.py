@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from wtforms import BooleanField, HiddenField, PasswordField, StringField
-from wtforms.validators import EqualTo, InputRequired, Length, Regexp
+from wtforms import (
+    BooleanField,
+    HiddenField,
+    PasswordField,
+    RadioField,
+    SelectField,
+    StringField,
+)
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import DataRequired, EqualTo, InputRequired, Length, Regexp
 
 from qapp.ext.forms import NoControlCharacters, QuartForm
+from qapp.web.forms import stripped
 
 from .service import (
     LONGEST_PASSWORD,
@@ -14,6 +23,7 @@ from .service import (
     USERNAME,
     USERNAME_RULE,
 )
+from .tokens import LONGEST_NAME
 
 NEW_PASSWORD = [
     InputRequired("Choose a password."),
@@ -70,3 +80,39 @@ class RememberForm(QuartForm):
 
     action = HiddenField(default="remember")
     remember = BooleanField("Keep me logged in", description="Also after this browser was closed.")
+
+
+class TokenForm(QuartForm):
+    """A token to make."""
+
+    action = HiddenField(default="add_token")
+    name = StringField(
+        "Name",
+        [
+            DataRequired("Give the token a name."),
+            NoControlCharacters(),
+            Length(max=LONGEST_NAME, message=f"A name has at most {LONGEST_NAME} characters."),
+        ],
+        filters=[stripped],
+        description="What you will know it by, such as “phone”.",
+    )
+    scope = RadioField(
+        "What it may do",
+        choices=[
+            SelectChoice("read", "Read"),
+            SelectChoice("write", "Read and change, as you may"),
+        ],
+        default="read",
+        validators=[InputRequired("Choose one of these.")],
+    )
+    days = SelectField(
+        "How long",
+        choices=[
+            SelectChoice(30, "30 days"),
+            SelectChoice(90, "90 days"),
+            SelectChoice(365, "A year"),
+            SelectChoice(0, "Until you revoke it"),
+        ],
+        coerce=int,
+        default=90,
+    )

@@ -25,7 +25,9 @@ T = TypeVar("T")
 
 LOGIN_KEY = "login"
 # Answers that are the same for everybody.
-IMPERSONAL = frozenset({"static", "status.healthz", "status.readyz", "blog.feed"})
+IMPERSONAL = frozenset(
+    {"static", "status.healthz", "status.readyz", "blog.feed", "blog.live", "api.openapi"}
+)
 
 
 def policy() -> Policy:

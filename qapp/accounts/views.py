@@ -17,16 +17,18 @@ from werkzeug.exceptions import BadRequest, NotFound
 
 from qapp.extensions import db, hashing
 from qapp.web.forms import read_form
+from qapp.web.paging import LARGEST_ID
 from qapp.web.security import safe_next
 from qapp.web.templating import now_ms
 
-from . import queries, service
-from .forms import LoginForm, PasswordForm, RegisterForm, RememberForm
+from . import queries, service, tokens
+from .forms import LoginForm, PasswordForm, RegisterForm, RememberForm, TokenForm
 from .queries import User, UsernameTaken
 from .session import (
     current_user,
     load_user,
     login_first,
+    login_required,
     policy,
     start_session,
     template_context,
@@ -177,14 +179,54 @@ async def log_out_everywhere(user: User) -> ResponseReturnValue:
     return redirect(url_for("accounts.login"))
 
 
+async def add_token(user: User) -> ResponseReturnValue:
+    """Make a token of the API, and show it: this page is the only one that ever does."""
+    form = await read_form(TokenForm)
+    if not await form.validate_on_submit():
+        return await _account_page(user, token_form=form), 422
+    try:
+        made = await tokens.add_token(
+            db,
+            user_id=user.id,
+            name=form.name.data,
+            scope=form.scope.data,
+            days=form.days.data or None,
+            now_ms=now_ms(),
+        )
+    except tokens.TokenNameTaken:
+        form.name.errors = ["You have a token of this name. Choose another."]
+    except tokens.TooManyTokens:
+        form.form_errors.append(f"You have {tokens.MOST_TOKENS} tokens. Revoke one first.")
+    else:
+        page = await _account_page(user, new_token=made.text)
+        return page, {"Cache-Control": "no-store"}
+    return await _account_page(user, token_form=form), 422
+
+
 ACTIONS = {
     "password": change_password,
     "remember": change_remember,
     "logout_everywhere": log_out_everywhere,
+    "add_token": add_token,
 }
 
 
-async def _account_page(user: User, *, password_form: PasswordForm | None = None) -> str:
+@blueprint.post("/account/tokens/<int:token_id>/revoke")
+@login_required
+async def revoke_token(user: User, token_id: int) -> ResponseReturnValue:
+    """Revoke a token of one's own."""
+    await tokens.remove_token(db, user_id=user.id, token_id=min(token_id, LARGEST_ID))
+    await flash("The token was revoked", "success")
+    return redirect(url_for("accounts.account", _anchor="tokens-title"))
+
+
+async def _account_page(
+    user: User,
+    *,
+    password_form: PasswordForm | None = None,
+    token_form: TokenForm | None = None,
+    new_token: str | None = None,
+) -> str:
     now = now_ms()
     # formdata=None: only the form that was sent shows what was sent.
     return await render_template(
@@ -195,4 +237,7 @@ async def _account_page(user: User, *, password_form: PasswordForm | None = None
         login_count=await queries.count_logins(
             db, user_id=user.id, now_ms=now, idle_since=policy().idle_since(now)
         ),
+        tokens=await tokens.list_tokens(db, user_id=user.id),
+        token_form=token_form or await TokenForm.create_form(None),
+        new_token=new_token,
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from quart import Blueprint, Response
+import asyncio
+
+from quart import Blueprint, Response, current_app, render_template
 
 from qapp.accounts import api as accounts_api
 from qapp.blog import api as blog_api
@@ -10,6 +12,11 @@ from qapp.files import api as files_api
 from qapp.students import api as students_api
 from qapp.web.api import tell_standing
 from qapp.web.errors import is_api
+from qapp.web.static import send
+
+from .published import Published, read
+
+KEY = "qapp.openapi"  # where an app keeps what it publishes
 
 blueprint = Blueprint("api", __name__)
 for part in (
@@ -34,3 +41,26 @@ async def complete(response: Response) -> Response:
             headers.pop("Content-Type", None)
             headers.pop("Content-Length", None)
     return response
+
+
+@blueprint.before_app_serving
+async def publish() -> None:
+    """Read the document."""
+    current_app.extensions[KEY] = await asyncio.to_thread(read)
+
+
+@blueprint.get("/openapi.json")
+async def openapi() -> Response:
+    """Send the document."""
+    return await send(_published().asset)
+
+
+@blueprint.get("/docs")
+async def docs() -> str:
+    """Show what can be done, and let it be tried."""
+    return await render_template("api/docs.html", published=_published())
+
+
+def _published() -> Published:
+    published: Published = current_app.extensions[KEY]
+    return published

@@ -11,16 +11,17 @@ from werkzeug.exceptions import Forbidden
 
 from qapp.accounts import Caller, writer
 from qapp.ext.database import Executor
-from qapp.extensions import csrf, db, rendering
+from qapp.extensions import csrf, db, live, rendering
 from qapp.web.api import (
     Answer,
+    Before,
     Created,
+    Digits,
     Limit,
     Model,
     NextPage,
     Tagged,
     Time,
-    Whole,
     changed,
     etag_of,
     not_modified,
@@ -28,7 +29,6 @@ from qapp.web.api import (
     one_line,
     operation,
     require_match,
-    time_of,
 )
 from qapp.web.api.models import EXAMPLE_TIME
 from qapp.web.markup import render
@@ -82,9 +82,7 @@ class EntryList(Model):
 class ListQuery(Model):
     """Which entries."""
 
-    before: Whole = Field(
-        LARGEST_ID, ge=1, le=LARGEST_ID, description="Only those with a smaller id."
-    )
+    before: Before = LARGEST_ID
     limit: Limit = PAGE_SIZE
     author: Annotated[str | None, Field(pattern="^[A-Za-z0-9_-]{3,32}$")] = None
 
@@ -95,21 +93,8 @@ class SearchQuery(Model):
     q: str = Field(
         min_length=1, max_length=LONGEST_QUERY, description="Words.", examples=["green tea"]
     )
-    page: Whole = Field(1, ge=1, le=queries.RANKED, description="Counted from 1.")
+    page: Annotated[int, Field(ge=1, le=queries.RANKED, description="Counted from 1."), Digits] = 1
     limit: Limit = PAGE_SIZE
-
-
-def entry_of(entry: queries.Full) -> Entry:
-    """Make what programs get of an entry."""
-    return Entry(
-        id=entry.id,
-        title=entry.title,
-        text=entry.text,
-        html=entry.html,
-        author=entry.author,
-        created_at=time_of(entry.created_at),
-        updated_at=None if entry.updated_at is None else time_of(entry.updated_at),
-    )
 
 
 @blueprint.get("")
@@ -119,10 +104,8 @@ async def list_entries(query_args: ListQuery) -> EntryList:
     asked = query_args
     page = await queries.list_full(db, author=asked.author, before=asked.before, limit=asked.limit)
     more: dict[str, Any] = {"before": page.before, "limit": asked.limit, "author": asked.author}
-    return EntryList(
-        items=[entry_of(entry) for entry in page.items],
-        next=url_for("api.entries.list_entries", **more) if page.before else None,
-    )
+    url = url_for("api.entries.list_entries", **more) if page.before else None
+    return EntryList.model_validate({"items": page.items, "next": url})
 
 
 @blueprint.get("/search")
@@ -136,10 +119,8 @@ async def search_entries(query_args: SearchQuery) -> EntryList:
     offset = (asked.page - 1) * asked.limit
     found = await queries.search_full(db, query=asked.q, offset=offset, limit=asked.limit + 1)
     more: dict[str, Any] = {"q": asked.q, "page": asked.page + 1, "limit": asked.limit}
-    return EntryList(
-        items=[entry_of(entry) for entry in found[: asked.limit]],
-        next=url_for("api.entries.search_entries", **more) if len(found) > asked.limit else None,
-    )
+    url = url_for("api.entries.search_entries", **more) if len(found) > asked.limit else None
+    return EntryList.model_validate({"items": found[: asked.limit], "next": url})
 
 
 @blueprint.get("/<int:entry_id>")
@@ -148,7 +129,7 @@ async def get_entry(entry_id: int) -> Response | Answer[Entry]:
     """Get an entry."""
     entry = await queries.find_full(db, entry_id=min(entry_id, LARGEST_ID))
     etag = etag_of(entry.version)
-    return not_modified(etag) or (entry_of(entry), 200, {"etag": etag})
+    return not_modified(etag) or (Entry.model_validate(entry), 200, {"etag": etag})
 
 
 @blueprint.post("")
@@ -169,7 +150,9 @@ async def add_entry(caller: Caller, data: EntryIn) -> Answer[Entry]:
         )
         return await _answer(tx, entry_id, 201)
 
-    return await once(db, caller.id, Entry, work)
+    answer = await once(db, caller.id, Entry, work)
+    live.wake()
+    return answer
 
 
 @blueprint.put("/<int:entry_id>")
@@ -220,4 +203,4 @@ async def _answer(tx: Executor, entry_id: int, status: int) -> Answer[Entry]:
     headers = {"etag": etag_of(entry.version)}
     if status == 201:
         headers["location"] = url_for("api.entries.get_entry", entry_id=entry_id)
-    return entry_of(entry), status, headers
+    return Entry.model_validate(entry), status, headers

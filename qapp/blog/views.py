@@ -10,7 +10,7 @@ from quart.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
 from qapp.accounts import User, current_user, find_author, login_required
-from qapp.extensions import db, rendering
+from qapp.extensions import db, live, pages, rendering
 from qapp.web.errors import Forbidden
 from qapp.web.forms import read_form
 from qapp.web.markup import render
@@ -28,6 +28,7 @@ NOT_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 @blueprint.get("/")
+@pages.cache(query=["before"])
 async def index() -> ResponseReturnValue:
     """Show the newest entries, and the form for one more to who is logged in."""
     form = await EntryForm.create_form(None) if current_user() else None
@@ -49,11 +50,13 @@ async def add(user: User) -> ResponseReturnValue:
         rendered=await rendering.run(render, form.text.data),
         now_ms=now_ms(),
     )
+    live.wake()
     await flash("New entry was successfully posted", "success")
     return redirect(url_for("blog.index"))
 
 
 @blueprint.get("/post/<int:post_id>")
+@pages.cache
 async def show(post_id: int) -> ResponseReturnValue:
     """Show an entry."""
     entry = await queries.find_entry(db, entry_id=_id(post_id))
@@ -104,6 +107,7 @@ async def delete(user: User, post_id: int) -> ResponseReturnValue:
 
 
 @blueprint.get("/users/<username>")
+@pages.cache(query=["before"])
 async def author(username: str) -> ResponseReturnValue:
     """Show a user's entries."""
     before = before_asked()
@@ -138,6 +142,7 @@ async def search() -> ResponseReturnValue:
 
 
 @blueprint.get("/feed.xml")
+@pages.cache
 async def feed() -> ResponseReturnValue:
     """Send the newest entries as an Atom feed."""
     page = await queries.list_entries(db, before=LARGEST_ID)
@@ -150,7 +155,18 @@ async def feed() -> ResponseReturnValue:
     return Response(NOT_XML.sub("\ufffd", xml), mimetype="application/atom+xml")
 
 
+@blueprint.get("/live", endpoint="live")
+async def stream() -> ResponseReturnValue:
+    """Tell of each new entry as it comes, in an event stream.
+
+    The event's type is `entry`, its data a JSON object: `id`, `title`, `author`, `url` (the entry's
+    path below the site's root) and `created_at` (ISO 8601, in UTC).
+    """
+    return await live.stream("entries")
+
+
 async def _index_page(form: EntryForm | None) -> str:
+    live_after = live.position  # before the entries are read: what comes between is not missed
     before = before_asked()
     page = await queries.list_entries(db, before=before, limit=page_size())
     return await render_template(
@@ -159,6 +175,7 @@ async def _index_page(form: EntryForm | None) -> str:
         form=form,
         older_url=_older(page, "blog.index"),
         newest_url=_newest(before, "blog.index"),
+        live_after=live_after,
     )
 
 

@@ -32,6 +32,7 @@ from typing import Any, ParamSpec, TypeVar
 import click
 from quart import Quart
 from quart.cli import ScriptInfo
+from quart.cli import with_appcontext as in_context
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -42,28 +43,50 @@ CLICKS = (click.ClickException, click.exceptions.Exit, click.Abort)
 
 
 class AsyncGroup(click.Group):
-    """A group of commands of which any may be an `async def`, those of groups below it too."""
+    """A group of commands of which any may be an `async def`, those of groups below it too.
 
-    def command(self, *args: Any, **kwargs: Any) -> Any:
-        """Make a command of a function, as `click.Group.command` does."""
+    So may those that are added to it ready-made, as a blueprint's `cli` is.
+    """
+
+    group_class = type  # a group made below it is of the same kind
+
+    def command(self, *args: Any, with_appcontext: bool = False, **kwargs: Any) -> Any:
+        """Make a command of a function, as `click.Group.command` does.
+
+        :param with_appcontext: whether a plain function runs in the app's context, as Quart has it;
+            a coroutine always does.
+        """
         make = super().command
         if args and callable(args[0]):  # a decorator without brackets
-            return make(*map(_plain, args), **kwargs)
+            return make(*args, **kwargs)
 
         def decorator(function: Callable[..., Any]) -> click.Command:
-            command: click.Command = make(*args, **kwargs)(_plain(function))
+            if with_appcontext and not iscoroutinefunction(function):
+                function = in_context(function)
+            command: click.Command = make(*args, **kwargs)(function)
             return command
 
         return decorator
 
-    def group(self, *args: Any, **kwargs: Any) -> Any:
-        """Make a group below this one, of the same kind."""
-        kwargs.setdefault("cls", type(self))
-        return super().group(*args, **kwargs)
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        """Add a command, or a group with all in it."""
+        _await_in_app(cmd)
+        super().add_command(cmd, name)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command; a plain group may have got more since it was added."""
+        command = super().get_command(ctx, cmd_name)
+        if command is not None:
+            _await_in_app(command)
+        return command
 
 
-def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
-    return in_app(function) if iscoroutinefunction(function) else function
+def _await_in_app(command: click.Command) -> None:
+    if iscoroutinefunction(command.callback):
+        command.callback = in_app(command.callback)
+    if isinstance(command, click.Group):
+        for below in command.commands.values():
+            _await_in_app(below)
 
 
 def in_app(function: Callable[P, Awaitable[T]]) -> Callable[P, T]:

@@ -17,13 +17,13 @@ from qapp.ext.database import Executor
 from qapp.extensions import csrf, db, inspection
 from qapp.web.api import (
     Answer,
+    Before,
     Created,
     Limit,
     Model,
     NextPage,
     Tagged,
     Time,
-    Whole,
     etag_of,
     fault,
     not_modified,
@@ -84,9 +84,7 @@ class FileIn(Model):
 class ListQuery(Model):
     """Which files."""
 
-    before: Whole = Field(
-        LARGEST_ID, ge=1, le=LARGEST_ID, description="Only those with a smaller id."
-    )
+    before: Before = LARGEST_ID
     limit: Limit = PAGE_SIZE
 
 
@@ -200,7 +198,7 @@ async def remove_file(caller: Caller, file_id: int) -> ResponseReturnValue:
     if file.owner_id != caller.id:
         raise Forbidden("The file is another's.")
     require_match(etag_of(file.id))
-    await service.remove_file(file)
+    await service.remove_files([file])
     return Response(b"", 204)
 
 

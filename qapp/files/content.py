@@ -22,7 +22,9 @@ MOST_PIXELS: Final = {"PNG": 16_000_000, "JPEG": 25_000_000, "GIF": 16_000_000, 
 THUMBNAIL_PIXELS = 256
 LONGEST_NAME = 120
 # What Windows takes for a device, whatever follows the dot.
-DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECASE)
+DEVICES = re.compile(
+    r"(con|conin\$|conout\$|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)", re.IGNORECASE
+)
 
 
 class Unacceptable(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from qapp.ext.database import Executor
@@ -127,14 +128,15 @@ async def has_key(db: Executor, *, key: str) -> bool:
     return found is not None
 
 
-async def count_used_bytes(db: Executor, *, owner_id: int | None) -> int:
+async def count_used_bytes(db: Executor, *, owner_id: int | None, since_ms: int) -> int:
     """Return how much a user keeps, or all visitors together."""
     used: int = await db.fetch_value(
         """
         SELECT COALESCE(SUM(size_bytes), 0) FROM files
         WHERE owner_id IS NOT DISTINCT FROM :owner_id
+          AND (owner_id IS NOT NULL OR created_at >= :since_ms)
         """,
-        {"owner_id": owner_id},
+        {"owner_id": owner_id, "since_ms": since_ms},
     )
     return used
 
@@ -149,6 +151,7 @@ async def add_file(
     size_bytes: int,
     thumbnail: bytes | None,
     quota_bytes: int,
+    since_ms: int,
     now_ms: int,
 ) -> int:
     """Add a file and return its id.
@@ -163,7 +166,8 @@ async def add_file(
         SELECT :key, :owner_id, :name, :media_type, :size_bytes, :thumbnail, :now_ms
         WHERE :size_bytes + (
           SELECT COALESCE(SUM(size_bytes), 0) FROM files
-          WHERE owner_id IS NOT DISTINCT FROM :owner_id) <= :quota_bytes
+          WHERE owner_id IS NOT DISTINCT FROM :owner_id
+            AND (owner_id IS NOT NULL OR created_at >= :since_ms)) <= :quota_bytes
         RETURNING id
         """,
         {
@@ -174,6 +178,7 @@ async def add_file(
             "size_bytes": size_bytes,
             "thumbnail": thumbnail,
             "quota_bytes": quota_bytes,
+            "since_ms": since_ms,
             "now_ms": now_ms,
         },
     )
@@ -194,6 +199,8 @@ async def list_expired(db: Executor, *, before_ms: int, limit: int = 20) -> list
     )
 
 
-async def remove_file(db: Executor, *, file_id: int) -> None:
-    """Remove a file's row."""
-    await db.execute("DELETE FROM files WHERE id = :file_id", {"file_id": file_id})
+async def remove_files(db: Executor, *, file_ids: Sequence[int]) -> None:
+    """Remove the rows of files."""
+    await db.execute_many(
+        "DELETE FROM files WHERE id = :file_id", [{"file_id": file_id} for file_id in file_ids]
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from werkzeug.datastructures import FileStorage
@@ -64,6 +64,7 @@ async def keep_file(
                 size_bytes=part.size_bytes,
                 thumbnail=content.thumbnail,
                 quota_bytes=quota_bytes,
+                since_ms=since_ms(now_ms),
                 now_ms=now_ms,
             )
 
@@ -72,12 +73,15 @@ async def keep_file(
     return await storage.keep(part, record)
 
 
-async def remove_file(file: queries.File | queries.Stored) -> None:
-    """Remove a file and its row."""
-    await storage.remove(file.key, lambda: queries.remove_file(db, file_id=file.id))
+async def remove_files(files: Sequence[queries.File | queries.Stored]) -> None:
+    """Remove files and their rows."""
+    file_ids = [file.id for file in files]
+    await storage.remove(
+        [file.key for file in files], lambda: queries.remove_files(db, file_ids=file_ids)
+    )
 
 
 async def remove_expired(*, now_ms: int) -> None:
     """Make room: remove some of what visitors uploaded more than a day ago."""
-    for file in await queries.list_expired(db, before_ms=since_ms(now_ms)):
-        await remove_file(file)
+    if expired := await queries.list_expired(db, before_ms=since_ms(now_ms)):
+        await remove_files(expired)

@@ -134,7 +134,7 @@ async def delete(user: User, file_id: int) -> ResponseReturnValue:
     file = await queries.find_file(db, file_id=min(file_id, LARGEST_ID), since_ms=since())
     if file.owner_id != user.id:
         raise Forbidden
-    await service.remove_file(file)
+    await service.remove_files([file])
     await flash(f"{file.name} was deleted", "success")
     return redirect(url_for("files.index"))
 
@@ -150,7 +150,9 @@ async def upload_page(form: UploadForm) -> str:
     return await render_template(
         "files/upload.html",
         form=form,
-        used_bytes=await queries.count_used_bytes(db, owner_id=user.id if user else None),
+        used_bytes=await queries.count_used_bytes(
+            db, owner_id=user.id if user else None, since_ms=since()
+        ),
         quota_bytes=current_app.config["UPLOAD_QUOTA"],
         largest_bytes=current_app.config["UPLOAD_MAX_LENGTH"],
     )

@@ -38,9 +38,10 @@ class SchemaError(Exception):
 
 
 class Migration(NamedTuple):
-    """A migration as it is listed; `source` is its whole text."""
+    """A migration as it is listed; `source` is its whole text, `followers` come right after it."""
 
     revision: str
+    followers: list[str]
     text: str
     path: Path
     source: str
@@ -49,9 +50,11 @@ class Migration(NamedTuple):
 Tell = Callable[[str], None]
 
 
-def _config(connection: Connection | None = None, tell: Tell | None = None) -> Config:
+def _config(
+    connection: Connection | None = None, tell: Tell | None = None, sql: io.StringIO | None = None
+) -> Config:
     # Alembic talks on two ways; what there is to say the `qapp` command says.
-    config = Config(stdout=io.StringIO(), cmd_opts=Namespace(quiet=True))
+    config = Config(stdout=io.StringIO(), cmd_opts=Namespace(quiet=True), output_buffer=sql)
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
     config.attributes["connection"] = connection
@@ -69,10 +72,8 @@ def _locked(path: Path) -> Iterator[Connection]:
         module=sqlite,
         poolclass=NullPool,
     )
-    if not _ALEMBIC.acquire(timeout=LOCK_WAIT_S):
-        raise SchemaError(f"{path}: another migration runs in this process")
     try:
-        with engine.connect() as connection:
+        with alone(), engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
             if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall():
@@ -80,11 +81,21 @@ def _locked(path: Path) -> Iterator[Connection]:
             connection.exec_driver_sql("COMMIT")
     except DBAPIError as error:
         raise SchemaError(f"{path}: {error.orig}") from error
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Have Alembic for oneself, and its errors in our words."""
+    if not _ALEMBIC.acquire(timeout=LOCK_WAIT_S):
+        raise SchemaError("another migration runs in this process")
+    try:
+        yield
     except CommandError as error:
         raise SchemaError(str(error)) from error
     finally:
         _ALEMBIC.release()
-        engine.dispose()
 
 
 def include_name(name: str | None, kind: str, _: object) -> bool:
@@ -94,16 +105,18 @@ def include_name(name: str | None, kind: str, _: object) -> bool:
 
 def head() -> str:
     """Return the revision that this code needs."""
-    revision = ScriptDirectory.from_config(_config()).get_current_head()
-    if revision is None:
-        raise SchemaError("there are no migrations")
-    return revision
+    found = heads()
+    if len(found) > 1:
+        names = " and ".join(migration.revision for migration in found)
+        raise SchemaError(f"no migration follows {names}: join them by qapp db merge heads")
+    return found[0].revision
 
 
 def upgrade(path: Path, revision: str = "head", tell: Tell | None = None) -> None:
     """Bring the database at `path` up to a revision, making it when it is not there.
 
-    :param tell: called with a line for each migration that has run, before the commit.
+    :param tell: called with a line before each migration, and with one when it has run; all are
+        committed after the last.
     :raises SchemaError: if the file can't be used, or was made by a newer version of the code.
     """
     try:
@@ -127,15 +140,40 @@ def downgrade(path: Path, revision: str, tell: Tell | None = None) -> None:
         command.downgrade(_config(connection, tell), revision)
 
 
-def stamp(path: Path, revision: str) -> None:
-    """Say that the database at `path` is at a revision, without running any migration."""
+def upgrade_sql(revision: str = "head") -> str:
+    """Return the SQL that `upgrade` would run on an empty database, or between two revisions.
+
+    :param revision: the one that is reached, or two as in `0002:0004`.
+    """
+    return _sql(command.upgrade, revision)
+
+
+def downgrade_sql(revisions: str) -> str:
+    """Return the SQL that `downgrade` would run from one revision to another, as in `0004:0002`."""
+    return _sql(command.downgrade, revisions)
+
+
+def _sql(run: Callable[..., None], revision: str) -> str:
+    text = io.StringIO()
+    with alone():
+        run(_config(sql=text), revision, sql=True)
+    return f"BEGIN IMMEDIATE;\n\n{text.getvalue()}COMMIT;\n"
+
+
+def stamp(path: Path, revision: str, *, purge: bool = False) -> None:
+    """Say that the database at `path` is at a revision, without running any migration.
+
+    :param purge: whether to forget first what it was at, which this code may not know.
+    """
     with _locked(path) as connection:
-        command.stamp(_config(connection), revision)
+        command.stamp(_config(connection), revision, purge=purge)
 
 
-def history() -> list[Migration]:
-    """Return the migrations, newest first."""
-    return [_listed(script) for script in ScriptDirectory.from_config(_config()).walk_revisions()]
+def history(first: str = "base", last: str = "heads") -> list[Migration]:
+    """Return the migrations from one to another, newest first."""
+    with alone():
+        script = ScriptDirectory.from_config(_config())
+        return [_listed(found) for found in script.walk_revisions(first, last)]
 
 
 def heads() -> list[Migration]:
@@ -146,10 +184,8 @@ def heads() -> list[Migration]:
 
 def find(revision: str) -> Migration:
     """Return a migration, or raise SchemaError."""
-    try:
+    with alone():
         script = ScriptDirectory.from_config(_config()).get_revision(revision)
-    except CommandError as error:
-        raise SchemaError(str(error)) from error
     if script is None:
         raise SchemaError(f"there is no migration {revision!r}")
     return _listed(script)
@@ -167,7 +203,7 @@ def check(path: Path) -> str | None:
 
 def _listed(script: Script) -> Migration:
     path = Path(script.path)
-    return Migration(script.revision, script.doc, path, path.read_text())
+    return Migration(script.revision, sorted(script.nextrev), script.doc, path, path.read_text())
 
 
 def current(path: Path) -> str | None:
@@ -178,13 +214,52 @@ def current(path: Path) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
-def revise(path: Path, message: str, *, autogenerate: bool) -> Path:
+class New(NamedTuple):
+    """What a new migration is to say: what it does, its revision, and the branch it begins."""
+
+    message: str | None = None
+    rev_id: str | None = None
+    branch_label: str | None = None
+
+
+def revise(
+    path: Path, new: New, *, autogenerate: bool, head: str = "head", splice: bool = False
+) -> Path:
     """Write a new migration; with `autogenerate`, from what differs between models and database.
 
     Return the file's path.
+
+    :param head: the revision that it follows.
+    :param splice: whether others may follow that too.
     """
     with _locked(path) as connection:
-        script = command.revision(_config(connection), message, autogenerate=autogenerate)
+        script = command.revision(
+            _config(connection),
+            new.message,
+            autogenerate=autogenerate,
+            head=head,
+            splice=splice,
+            branch_label=new.branch_label,
+            rev_id=new.rev_id,
+        )
+    return _written(script)
+
+
+def merge(revisions: tuple[str, ...], new: New) -> Path:
+    """Write a migration that follows several; return the file's path."""
+    with alone():
+        return _written(
+            command.merge(
+                _config(),
+                revisions,
+                new.message,
+                branch_label=new.branch_label,
+                rev_id=new.rev_id,
+            )
+        )
+
+
+def _written(script: Script | list[Script | None] | None) -> Path:
     if script is None or isinstance(script, list):
         raise SchemaError("no migration was written")
     return Path(script.path)

@@ -53,6 +53,15 @@
     if (target.open && summaryHasFocus) target.querySelector(".form-control")?.focus();
   }, true);
 
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      document.getElementById(button.dataset.copy).select();
+      document.execCommand("copy"); // navigator.clipboard is only there under HTTPS
+      button.textContent = announcer.textContent = "Copied";
+    });
+  }
+
   function rest(button) {
     button.disabled = false;
     button.removeAttribute("aria-busy");

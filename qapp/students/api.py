@@ -36,13 +36,6 @@ from .views import LONGEST_DOWNLOAD_S, printable
 blueprint = csrf.exempt(Blueprint("students", __name__, url_prefix="/api/v1/students"))
 
 
-def student_of(student: Record | Versioned) -> Student:
-    """Make what programs get of a student."""
-    return Student(
-        id=student.id, name=student.name, city=student.city, addr=student.addr, pin=student.pin
-    )
-
-
 @blueprint.get("")
 @operation(
     "A page of students, or all of them.",
@@ -58,15 +51,12 @@ async def list_students(query_args: ListQuery) -> StudentList | Response:
         return _stream(asked)
     limit = asked.limit or PAGE_SIZE
     found = await _found(asked, _start(asked), limit + 1)
-    items = [student_of(student) for student in found[:limit]]
     more = asked.model_dump(by_alias=True, exclude_defaults=True)
     if len(found) > limit:
         more.update(_end(asked, found[limit - 1])._asdict())
         more["after"] = more.pop("id")
-    return StudentList(
-        items=items,
-        next=url_for("api.students.list_students", **more) if len(found) > limit else None,
-    )
+    url = url_for("api.students.list_students", **more) if len(found) > limit else None
+    return StudentList.model_validate({"items": found[:limit], "next": url})
 
 
 def _stream(asked: ListQuery) -> Response:
@@ -78,7 +68,7 @@ def _stream(asked: ListQuery) -> Response:
             found = await _found(asked, place, size)
             # Nothing is held while the client takes its time.
             await orm.session.close()
-            yield "".join(f"{student_of(student).model_dump_json()}\n" for student in found)
+            yield "".join(f"{Student.model_validate(each).model_dump_json()}\n" for each in found)
             if len(found) < size:
                 return
             place = _end(asked, found[-1])
@@ -118,7 +108,7 @@ async def get_student(student_id: int) -> Response | Answer[Student]:
     """Get a student."""
     student = await queries.find_student(db, student_id=min(student_id, LARGEST_ID))
     etag = etag_of(student.version)
-    return not_modified(etag) or (student_of(student), 200, {"etag": etag})
+    return not_modified(etag) or (Student.model_validate(student), 200, {"etag": etag})
 
 
 @blueprint.post("")
@@ -172,7 +162,7 @@ async def change_student(_: Caller, student_id: int, data: StudentIn) -> Answer[
         )
     except StudentChanged:
         raise changed() from None
-    return student_of(student), 200, {"etag": etag_of(student.version)}
+    return Student.model_validate(student), 200, {"etag": etag_of(student.version)}
 
 
 @blueprint.delete("/<int:student_id>")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Select, delete, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, delete, or_, select, tuple_
+from sqlalchemy.orm import QueryableAttribute
 from sqlalchemy.orm.exc import StaleDataError
 
 from qapp.ext.database import Executor
@@ -189,9 +190,22 @@ async def search_students_after(
 def _looked_for(words: str, column: str | None) -> Select[Record]:
     if not words:
         return select(Record)
-    looked_at = [column] if column else COLUMNS
-    contains = [getattr(Record, each).icontains(words, autoescape=True) for each in looked_at]
-    return select(Record).where(or_(*contains))
+    looked_at = [getattr(Record, each) for each in ([column] if column else COLUMNS)]
+    return select(Record).where(or_(*(_contains(each, words) for each in looked_at)))
+
+
+def _contains(column: QueryableAttribute[str], words: str) -> ColumnElement[bool]:
+    if words.isascii():
+        return column.icontains(words, autoescape=True)
+    # SQLite's lower() knows the letters of ASCII only. By a pattern 100 000 students take 0.2 s, as
+    # they do by lower(); by a function in Python they take 0.4 s.
+    return column.op("GLOB", is_comparison=True)(f"*{''.join(map(_any_case, words))}*")
+
+
+def _any_case(letter: str) -> str:
+    """Return the GLOB pattern of a character in whatever case."""
+    cases = sorted({case for case in (letter, letter.lower(), letter.upper()) if len(case) == 1})
+    return f"[{''.join(cases)}]" if len(cases) > 1 or letter in "*?[" else letter
 
 
 async def save_student(orm: ORM, record: Record) -> None:

@@ -93,9 +93,9 @@ async def _opened(stream: IO[bytes]) -> AsyncIterator[StudentFile]:
     try:
         yield file
     finally:
-        # In the pool's one thread, where after a cancel a part may still be read; and to give back
-        # a large file's blocks takes a while.
+        # In a thread: after a cancel or a timeout a part may still be read, which this waits for;
+        # and to give back a large file's blocks takes a while.
         try:
-            await importing.run(file.close)
+            await importing.opened().insist(file.close)
         except PoolBusy:
             file.close()

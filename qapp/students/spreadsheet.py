@@ -8,6 +8,7 @@ from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Generator, Iterable, Iterator
 from io import SEEK_END, StringIO, TextIOWrapper
 from itertools import islice
+from threading import Lock
 from typing import IO, NamedTuple
 
 from werkzeug.datastructures import MultiDict
@@ -69,6 +70,8 @@ class _Unreadable(Exception):
 class StudentFile:
     """The students of a CSV file, a part at a time, so that it is never in memory. It blocks.
 
+    Calls from several threads wait for each other: who closes it, for a part that is being read.
+
     :param stream: the file's bytes, which are this object's from now on: it closes them.
     :ivar faults: what is wrong with what was read; after `MOST_FAULTS` of them reading ends.
     :ivar rows: how many students were read, faulty ones too.
@@ -76,6 +79,7 @@ class StudentFile:
     """
 
     def __init__(self, stream: IO[bytes]) -> None:
+        self._lock = Lock()
         self.faults: list[Fault] = []
         self.rows = 0
         self.read_bytes = 0
@@ -89,23 +93,26 @@ class StudentFile:
 
     def read(self) -> list[dict[str, str]] | None:
         """Return the next students, perhaps none: those without fault. None is the file's end."""
-        part = list(islice(self._students, ROWS_A_PART))
-        if not part:
-            return None
-        self.read_bytes = self._stream.tell()
+        with self._lock:
+            part = list(islice(self._students, ROWS_A_PART))
+            if not part:
+                return None
+            self.read_bytes = self._stream.tell()
         return [student for student in part if student is not None]
 
     def rewind(self) -> None:
         """Begin again."""
-        self._students.close()
-        self._text.seek(0)
-        self._line = self.rows = self.read_bytes = 0
-        self._students = self._read_all()
+        with self._lock:
+            self._students.close()
+            self._text.seek(0)
+            self._line = self.rows = self.read_bytes = 0
+            self._students = self._read_all()
 
     def close(self) -> None:
         """Close the stream."""
-        self._students.close()
-        self._text.close()
+        with self._lock:
+            self._students.close()
+            self._text.close()
 
     def _read_all(self) -> Generator[dict[str, str] | None, None, None]:
         """Yield each student; None for what is none: a faulty one, an empty line."""

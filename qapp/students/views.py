@@ -19,7 +19,7 @@ from werkzeug.exceptions import BadRequest
 
 from qapp.accounts import User, current_user, login_first, login_required
 from qapp.ext.database import ConstraintViolation
-from qapp.extensions import csrf, db, orm
+from qapp.extensions import csrf, db, orm, pages
 from qapp.models import Student
 from qapp.web.bodies import large_body
 from qapp.web.forms import read_form
@@ -67,6 +67,7 @@ async def addrec() -> ResponseReturnValue:
 
 
 @blueprint.get("/list", endpoint="list")
+@pages.cache(query=["before"])
 async def list_students() -> ResponseReturnValue:
     """Show the students, newest first."""
     before = before_asked()

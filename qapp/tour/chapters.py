@@ -252,6 +252,13 @@ CHAPTERS = (
         "What extensions do",
         "Flask-Migrate: `flask db migrate`, `upgrade`",
         "`qapp db migrate`, `upgrade`, …; each worker upgrades first",
+        (
+            Pair(
+                "tour/originals/migrations/versions/0001_students.py",
+                "migrations/versions/0004_students.py",
+            ),
+            Pair("tour/originals/migrations/env.py", "migrations/env.py"),
+        ),
     ),
     Chapter(
         "ajax",

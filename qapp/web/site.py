@@ -21,8 +21,9 @@ from quart.wrappers import Request as QuartRequest
 from quart.wrappers.request import Body
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from qapp.ext.cli import AsyncGroup
 from qapp.ext.storage import Part
-from qapp.extensions import storage
+from qapp.extensions import importing, storage
 
 from . import strict_json
 from .bodies import AT_A_TIME, Incoming, Lingering, StreamedBody, drain_aside
@@ -31,6 +32,7 @@ from .headers import HeaderSender
 from .sessions import SessionInterface
 
 API_PATH = "/api"  # there and below are programs, which read no pages
+LARGE_JSON_BYTES = 64 * 1024  # of more, reading takes longer than a millisecond
 REMEMBERED = frozenset({str, int})
 URLS_REMEMBERED = 10_000
 LONGEST_REMEMBERED = 200  # what visitors put into addresses is not to fill the memory
@@ -97,7 +99,10 @@ class Request(QuartRequest):
     async def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
         """Return the body's JSON; the API's is read strictly."""
         if is_of_api(self.path):
-            return strict_json.loads(await self.get_data(True, False, False))
+            data = await self.get_data(True, False, False)
+            if len(data) > LARGE_JSON_BYTES:
+                return await importing.run(strict_json.loads, data)
+            return strict_json.loads(data)
         return await super().get_json(force, silent, cache)
 
     async def close(self) -> None:
@@ -130,6 +135,7 @@ class Site(Quart):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.cli = AsyncGroup(self.name)
         self._urls: dict[tuple[Any, ...], str] = {}
         self._turns: asyncio.Semaphore | None = None
 

@@ -16,7 +16,7 @@ from qapp.accounts import queries, service
 from qapp.accounts.session import policy
 from qapp.ext.database import DatabaseBusy, DiskFull
 from qapp.extensions import db
-from qapp.web.site import SessionInterface
+from qapp.web.sessions import SessionInterface
 from tests.conftest import KEY, PASSWORD, Clock, Dump, Page, Serve, Visitor
 
 HOUR_S = 3600

@@ -4,7 +4,7 @@ First: how many rows a second, how much memory for few rows and for many, how ot
 meanwhile and how long another write waits at most? Then: after each `kill -9` at another moment of
 an import, are all of its students there or none?
 
-    python -m tests.bench.csv_import --rows 100000 --many 300000 --rounds 8
+    python -m tests.bench.csv_import --rows 100000 --many 300000 --rounds 6
 """
 
 from __future__ import annotations
@@ -230,7 +230,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--many", type=int, default=300_000)
-    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=6)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         server = Server(Path(folder))

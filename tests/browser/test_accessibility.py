@@ -6,7 +6,7 @@ import json
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, FilePayload, expect
+from playwright.async_api import Browser, FilePayload, Page, expect
 
 from tests.browser.conftest import watched_page
 from tests.browser.test_journey import log_in
@@ -60,11 +60,16 @@ async def test_axe_finds_nothing(browser: Browser, server: Server, theme: str, w
     assert await page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-async def look(page: object, path: str) -> list[str]:
+async def look(page: Page, path: str) -> list[str]:
     """Return what axe says of a page, each with the path."""
-    await page.goto(path)  # type: ignore[attr-defined]
+    await page.goto(path)
+    return await violations(page, path)
+
+
+async def violations(page: Page, what: str) -> list[str]:
+    """Return what axe says of a page as it is now, each with what is seen there."""
     results = await Axe().run(page)
     return [
-        f"{path}: {violation['id']}: {json.dumps([node['html'] for node in violation['nodes']])}"
+        f"{what}: {violation['id']}: {json.dumps([node['html'] for node in violation['nodes']])}"
         for violation in results.response["violations"]
     ]

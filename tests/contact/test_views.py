@@ -124,6 +124,10 @@ async def test_no_request_waits_for_the_mail_server(visitor: Visitor, server: Se
         ("email", "a@b.c\r\nBcc: d@e.f", "no address"),
         ("email", '"a b"@example.org', "no address"),
         ("email", "ä@example.org", "no address"),
+        ("email", "a@-.-", "no address"),
+        ("email", "a@b-.c", "no address"),
+        ("email", "a@b.-c", "no address"),
+        ("email", f"a@{'b' * 64}.c", "no address"),
         ("email", "a@" + "b." * 130 + "c", "too long"),
         ("age", "", "Please enter your age"),
         ("age", "x", "Not a valid integer"),
@@ -145,6 +149,13 @@ async def test_what_is_wrong_stands_beside_its_field_and_nothing_is_mailed(
     if field != "name":
         assert 'value="Asha Rao"' in text
     assert dump()["outbox"] == []
+
+
+@pytest.mark.parametrize(
+    "address", ["a@b.c", "a@b-c.d--e.f", "a@1.2", f"a@{'b' * 63}.c", "a@xn--mller-kva.example"]
+)
+async def test_an_address_that_may_be_one_is_taken(visitor: Visitor, address: str) -> None:
+    assert (await visitor.post("/contact", {**FORM, "email": address})).status_code == 200
 
 
 async def test_an_address_of_a_blocked_domain_is_not_taken(app: Quart, visitor: Visitor) -> None:
@@ -195,7 +206,7 @@ async def test_a_bad_message_is_not_sent(
     [
         *(
             ("/contact", {**FORM, "email": email})
-            for email in (".a@example.org", "a.@example.org", "a..b@example.org", f"a@{'b' * 64}.c")
+            for email in (".a@example.org", "a.@example.org", "a..b@example.org")
         ),
         *(
             (path, {**form, field: text})

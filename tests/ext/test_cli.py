@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner, Result
-from quart import Quart, current_app
+from quart import Blueprint, Quart, current_app
 from quart.cli import ScriptInfo
 
 from qapp.ext import cli
@@ -91,6 +91,45 @@ def test_a_group_below_takes_coroutines_too(app: Quart) -> None:
         click.echo("full")
 
     assert run(app, "pot", "fill").output == "full\n"
+
+
+@pytest.mark.parametrize(("group", "words"), [("pot", ["pot", "fill"]), (None, ["fill"])])
+def test_a_blueprints_commands_may_be_coroutines(
+    app: Quart, group: str | None, words: list[str]
+) -> None:
+    blueprint = Blueprint("kitchen", __name__, cli_group=group)
+
+    @blueprint.cli.command("fill")
+    async def fill() -> None:
+        click.echo(f"full in {current_app.name}")
+
+    app.register_blueprint(blueprint)
+    assert run(app, *words).output == "full in tea\n"
+
+
+def test_a_group_that_is_filled_later_takes_coroutines(app: Quart) -> None:
+    pot = click.Group("pot")
+    app.cli.add_command(pot)
+
+    @pot.command("fill")
+    async def fill() -> None:
+        click.echo("full")
+
+    assert "fill" in run(app, "pot", "--help").output
+    assert run(app, "pot", "fill").output == "full\n"
+
+
+def test_a_plain_function_is_given_the_context_where_it_asks(app: Quart) -> None:
+    @app.cli.command("plain", with_appcontext=True)
+    def plain() -> None:
+        click.echo(current_app.name)
+
+    @app.cli.command("brew", with_appcontext=True)
+    async def brew() -> None:
+        click.echo(current_app.name)
+
+    assert run(app, "plain").output == "tea\n"
+    assert run(app, "brew").output == "tea\n"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from itsdangerous import TimestampSigner, URLSafeTimedSerializer
-from quart import Quart, render_template_string, session
+from quart import Quart, render_template_string, request, session
 from quart.datastructures import FileStorage
 from quart.testing.client import QuartClient
 from quart.typing import ResponseReturnValue
@@ -387,3 +387,42 @@ async def test_fallback_keys_sign_forms_still() -> None:
     old = str(URLSafeTimedSerializer("old", salt="wtf-csrf-token").dumps(NONCE))
     app = make_app(WTF_CSRF_ENABLED=True, SECRET_KEY_FALLBACKS=["old"])
     assert (await post(app, form={"title": "x", "csrf_token": old}))["valid"]
+
+
+async def test_messages_are_in_the_language_that_is_asked_for() -> None:
+    app = Quart("site")
+    app.config.update(WTF_CSRF_ENABLED=False, WTF_I18N_ENABLED=True)
+
+    @app.post("/")
+    async def page() -> ResponseReturnValue:
+        asked = request.accept_languages.best_match(["en", "de"], "en")
+        form = await PostForm.create_form(meta={"locales": [asked]})
+        await form.validate_on_submit()
+        return {"errors": form.errors["title"]}
+
+    for language, message in (
+        ("de-AT,de;q=0.9", "Dieses Feld wird benötigt."),
+        ("en", "This field is required."),
+        ("fr", "This field is required."),
+    ):
+        response = await app.test_client().post("/", headers={"Accept-Language": language})
+        assert (await response.get_json())["errors"] == [message]
+
+
+async def test_translations_may_come_from_elsewhere() -> None:
+    class Shouting:
+        def gettext(self, text: str) -> str:
+            return text.upper()
+
+        def ngettext(self, one: str, many: str, count: int) -> str:
+            return (one if count == 1 else many).upper()
+
+    class ShoutingForm(PostForm):
+        class Meta:
+            def get_translations(self, form: QuartForm) -> Shouting:
+                return Shouting()
+
+    async with make_app().test_request_context("/", method="POST"):
+        form = await ShoutingForm.create_form()
+        assert not await form.validate_on_submit()
+        assert form.errors["title"] == ["THIS FIELD IS REQUIRED."]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import zlib
 from contextlib import suppress
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -18,8 +22,9 @@ from qapp.files.content import (
     extension_of,
     inspect,
 )
+from tests.processes import PATIENCE_S
 
-from .tools import picture
+from .tools import bomb, chunk, picture, png
 
 STEMS = st.text(st.characters(codec="utf-8"), max_size=300)
 
@@ -51,6 +56,53 @@ def test_a_damaged_picture_is_taken_or_refused(kind: str, damage: list[tuple[flo
         data[int(place * len(data))] = value
     with suppress(Unacceptable):
         assert inspect(BytesIO(bytes(data)), f"x.{kind.lower()}").thumbnail is not None
+
+
+# In a process of its own: a peak of memory is the whole process's, and never falls.
+PEAK = """
+import resource, sys
+from io import BytesIO
+from qapp.files.content import Unacceptable, inspect
+
+def inspected(path):
+    with open(path, "rb") as file:
+        try:
+            inspect(file, "x.png")
+        except Unacceptable as error:
+            print(error)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+before = inspected(sys.argv[1])
+print(inspected(sys.argv[2]) - before)
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "head"),
+    [
+        (b"IDAT", b""),
+        (b"zTXt", b"Comment\0\0"),
+        (b"iTXt", b"Comment\0\1\0en\0Comment\0"),
+        (b"iCCP", b"profile\0\0"),
+    ],
+    ids=lambda value: value.decode() if value.isalpha() else "",
+)
+def test_a_bomb_does_not_go_off(tmp_path: Path, kind: bytes, head: bytes) -> None:
+    """200 MB of it would be found in the memory; whether the picture is taken matters less."""
+    good, bad = tmp_path / "good.png", tmp_path / "bad.png"
+    good.write_bytes(picture("PNG", (500, 500)))
+    pixels = chunk(b"IDAT", zlib.compress(bytes(64 * (1 + 3 * 64))))
+    bad.write_bytes(png(64, 64, chunk(kind, head + bomb(200)), pixels))
+    assert bad.stat().st_size < 250_000
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, good, bad],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    *_, grown_mb = done.stdout.splitlines()
+    assert int(grown_mb) < 50, done.stdout
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from quart import Quart
 
 from qapp.config import Settings
+from qapp.ext.database.contract import Statement
 from qapp.ext.storage import part as storage_part
 from qapp.files.content import EXTENSIONS, LONGEST_NAME
 from qapp.web.errors import WORDS
@@ -75,6 +76,13 @@ async def test_two_files_of_one_name_both_survive(alice: Visitor) -> None:
         ("/etc/passwd.txt", "passwd.txt"),
         ("CON.txt", "_CON.txt"),
         ("con.tar.txt", "_con.tar.txt"),
+        ("COM¹.txt", "_COM¹.txt"),
+        ("lpt³.tar.txt", "_lpt³.tar.txt"),
+        ("CONIN$.txt", "_CONIN$.txt"),
+        ("conout$.txt", "_conout$.txt"),
+        ("COM⁴.txt", "COM⁴.txt"),
+        ("a\0b.txt", "ab.txt"),
+        ("a\0b.exe\0.txt", "ab.exe.txt"),
         (".txt", "file.txt"),
         ("....txt", "file.txt"),
         ("a\u202etxt.exe.txt", "atxt.exe.txt"),
@@ -268,6 +276,43 @@ async def test_what_visitors_upload_goes_after_a_day(
     for file_id in (mine, young):
         assert (await visitor.get(f"/files/{file_id}")).status_code == 200
     assert len(stored()) == 3
+
+
+async def test_what_is_gone_takes_no_visitors_room(
+    serve: Serve, clock: Clock, pages: list[Page], stored: Callable[[], list[Path]]
+) -> None:
+    """Also where there is more of it than one upload removes from the disk."""
+    visitor = Visitor(await serve(UPLOAD_QUOTA=2500))
+    for _ in range(25):
+        await uploaded(visitor, b"x" * 100, "a.txt")
+    assert (await upload(visitor, b"x", "a.txt")).status_code == 422
+    clock.pass_s(24 * 3600 + 1)
+    await visitor.get("/upload")
+    assert pages[-1].context["used_bytes"] == 0
+    await uploaded(visitor, b"x" * 2500, "a.txt")
+    assert len(stored()) == 6
+    assert (await upload(visitor, b"x", "a.txt")).status_code == 422
+    assert len(stored()) == 1
+
+
+async def test_what_is_gone_is_removed_by_two_statements(
+    clock: Clock, alice: Visitor, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        await uploaded(visitor, TEXT, "a.txt")
+    clock.pass_s(24 * 3600 + 1)
+    engine = alice.app.extensions["database"]
+    asked: list[str] = []
+    real_run = engine.run
+
+    async def run(statement: Statement) -> object:
+        asked.append(statement.sql)
+        return await real_run(statement)
+
+    monkeypatch.setattr(engine, "run", run)
+    await uploaded(visitor, TEXT, "a.txt")
+    about_files = [sql.split()[0] for sql in asked if "files" in sql]
+    assert about_files == ["SELECT", "DELETE", "INSERT", "SELECT"]
 
 
 async def test_uploads_are_limited_by_address_before_they_are_read(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 import zlib
+from functools import cache
 from io import BytesIO
 
 from PIL import Image
@@ -21,18 +22,29 @@ def picture(kind: str = "PNG", size: tuple[int, int] = (64, 48)) -> bytes:
     return file.getvalue()
 
 
+def chunk(kind: bytes, data: bytes) -> bytes:
+    """Return a part of a PNG."""
+    checked = kind + data
+    return struct.pack(">I", len(data)) + checked + struct.pack(">I", zlib.crc32(checked))
+
+
+def png(width: int, height: int, *parts: bytes) -> bytes:
+    """Return a PNG of a size that holds some parts."""
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"".join([b"\x89PNG\r\n\x1a\n", head, *parts, chunk(b"IEND", b"")])
+
+
 def png_that_says(width: int, height: int) -> bytes:
     """Return a PNG whose head promises more than it holds."""
+    return png(width, height, chunk(b"IDAT", zlib.compress(b"\0" * 10_000)))
 
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        checked = kind + data
-        return struct.pack(">I", len(data)) + checked + struct.pack(">I", zlib.crc32(checked))
 
-    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    pixels = zlib.compress(b"\0" * 10_000)
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
-    )
+@cache
+def bomb(megabytes: int) -> bytes:
+    """Return zeros, compressed to a thousandth; they are never in memory."""
+    compressor = zlib.compressobj()
+    parts = [compressor.compress(bytes(1024 * 1024)) for _ in range(megabytes)]
+    return b"".join(parts) + compressor.flush()
 
 
 async def upload(

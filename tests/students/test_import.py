@@ -369,6 +369,27 @@ async def test_what_takes_too_long_to_store_is_to_come_in_parts(
     assert (await bob.post("/addrec", FORM)).status_code == 200
 
 
+async def test_what_is_still_read_when_the_time_is_over_is_waited_for(
+    alice: Visitor, monkeypatch: pytest.MonkeyPatch, dump: Callable[[], Dump]
+) -> None:
+    real, may_end = StudentFile._student_of, threading.Event()
+
+    async def store(*_: Any, **__: Any) -> None:
+        threading.Timer(0.3, may_end.set).start()
+        raise TransactionTimeout
+
+    def slow(file: StudentFile, *args: Any) -> Any:
+        if threading.current_thread().name == "storing_0" and file.rows == spreadsheet.ROWS_A_PART:
+            may_end.wait(30)
+        return real(file, *args)
+
+    monkeypatch.setattr(service, "add_students", store)
+    monkeypatch.setattr(StudentFile, "_student_of", slow)
+    text = await (await send(alice, MANY)).get_data(as_text=True)
+    assert "import the file in parts" in text
+    assert dump()["students"] == []
+
+
 async def test_parts_without_a_student_are_passed_over(
     alice: Visitor, dump: Callable[[], Dump]
 ) -> None:

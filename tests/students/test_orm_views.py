@@ -11,6 +11,7 @@ import pytest
 from quart import Quart
 
 from qapp.extensions import db
+from qapp.students import queries
 from tests.conftest import Dump, Page, Visitor
 from tests.students.test_views import FORM, fill
 from tests.web.tools import dangers_in
@@ -68,6 +69,35 @@ async def test_students_are_looked_for_and_sorted(
     assert response.status_code == 200
     assert shown(pages) == names
     assert dangers_in(await response.get_data(as_text=True)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "is_found"),
+    [
+        ("Jürgen Müller", "MÜLLER", True),
+        ("JÜRGEN MÜLLER", "jürgen müll", True),
+        ("Ωμέγα", "ωΜΈΓα", True),
+        ("Жанна", "жАННА", True),
+        ("Straße", "STRAß", True),
+        ("Müller", "Mueller", False),
+        ("Müller", "MÜLLEX", False),
+        ("ü*?[a]^-x", "Ü*?[A]^-X", True),
+        ("ü 50% _", "Ü 50% _", True),
+        ("ü 500 x", "Ü 50%", False),
+        ("üab", "Ü*b", False),
+        ("üab", "Ü?b", False),
+        ("üa", "Ü[a-z]", False),
+        ("日本語", "本", True),
+    ],
+)
+async def test_letters_are_found_in_whatever_case(
+    app: Quart, visitor: Visitor, pages: list[Page], text: str, words: str, is_found: bool
+) -> None:
+    async with app.app_context():
+        await queries.add_student(db, **{**FORM, "name": text})
+    response = await visitor.get("/students", query_string={"q": words})
+    assert response.status_code == 200
+    assert shown(pages) == [text] * is_found
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def test_the_commands_here_are_there(line: str) -> None:
 
 
 def test_each_has_its_counterpart() -> None:
-    assert len(FLASK) == 11
+    assert len(FLASK) == 13
     assert {line.removeprefix("qapp") for line in HERE} >= {
         line.removeprefix("flask") for line in FLASK if line != "flask db init"
     }

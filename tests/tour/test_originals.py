@@ -15,7 +15,7 @@ from qapp.tour.chapters import CHAPTERS
 def module_of(path: str) -> str:
     """Return the module that makes the application of a source: its package, if it has one."""
     name = path.removesuffix(".py").replace("/", ".")
-    package = name.rpartition(".")[0]
+    package = name.rpartition(".")[0].removesuffix(".versions")
     return name if package == "tour.originals" else package
 
 

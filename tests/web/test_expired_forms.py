@@ -5,11 +5,15 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from itsdangerous import TimestampSigner, URLSafeTimedSerializer
+from quart.datastructures import FileStorage
 
+from qapp.config import Settings
 from tests.conftest import KEY, PASSWORD, Dump, Page, Visitor
 
 TEXT = "line 1\nline 2 <b>&amp;</b>\n\n  indented"
@@ -93,6 +97,28 @@ async def test_every_password_field_is_asked_for_again(
     page = await response.get_data(as_text=True)
     assert "s3cret" not in page
     assert offered(page)[1].keys() == {"csrf_token", "action"}
+
+
+async def test_an_upload_with_an_old_token_is_not_kept(
+    alice: Visitor,
+    pages: list[Page],
+    old_token: Any,
+    dump: Callable[[], Dump],
+    settings: Settings,
+) -> None:
+    for path in ("/upload", "/uploader", "/students.csv"):
+        response = await alice.open(
+            path,
+            "POST",
+            form={"csrf_token": await old_token(alice)},
+            files={"file": FileStorage(BytesIO(b"some text"), "a.txt", "file")},
+        )
+        assert response.status_code == 400
+        assert pages[-1].template == "errors/expired.html"
+        assert "some text" not in await response.get_data(as_text=True)
+    assert dump()["files"] == dump()["students"] == []
+    folder = Path(str(settings.INSTANCE_PATH)) / "files"
+    assert [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"] == []
 
 
 @pytest.mark.parametrize("token", [None, "", "x", "x" * 10_000, "é", "\0", "a.b.c", "<script>"])

@@ -21,6 +21,7 @@ from qapp.ext.database import Executor
 from qapp.ext.database.contract import Fetch, Statement
 from qapp.ext.database.driver import sqlite
 from qapp.extensions import db
+from qapp.students.queries import StudentChanged
 from qapp.web.errors import NotFound
 from qapp.web.markup import Rendered
 from tests.blog.tools import fill
@@ -30,17 +31,25 @@ from tests.conftest import Visitor
 VALUES: dict[str, Any] = {
     "addr": "x",
     "after": 0,
+    "author": "alice",
     "author_id": 1,
     "before": 30,
+    "channel": "x",
     "city": "x",
+    "data": "{}",
     "before_ms": 1,
     "domain": "example.org",
+    "count": 1,
     "entry_id": 1,
     "expires_at": 2,
     "idle_since": 0,
     "file_id": 1,
+    "file_ids": [1, 2],
+    "handle": "x",
+    "hash": "x",
     "is_kept": True,
     "key": "k",
+    "kind": "x",
     "limit": 20,
     "login_id": "x",
     "media_type": "text/plain",
@@ -53,6 +62,10 @@ VALUES: dict[str, Any] = {
     "quota_bytes": 10**9,
     "query": "entry text",
     "rate": limits.Rate(5, 60),
+    "scope": "read",
+    "student_id": 1,
+    "token_id": 1,
+    "values": {"name": "x", "city": "x", "addr": "x", "pin": "560001"},
     "rendered": Rendered("<p>x</p>", "x"),
     "since_ms": 0,
     "size_bytes": 1,
@@ -64,10 +77,10 @@ VALUES: dict[str, Any] = {
     "username": "alice",
     "version": 1,
 }
-# The command line's list of all users is all users.
-WHOLE_ON_PURPOSE = {"list_users"}
+# The command line's lists of all users and of all blocked domains are of all.
+WHOLE_ON_PURPOSE = {"list_users", "list_blocked_domains"}
 # Hits are ranked, but of all matches only so many.
-SORTED_ON_PURPOSE = {"search_entries"}
+SORTED_ON_PURPOSE = {"search_entries", "search_full"}
 
 Query = Callable[..., Coroutine[Any, Any, Any]]
 
@@ -86,7 +99,7 @@ class Recorder(Executor):
 def modules() -> Iterator[ModuleType]:
     """Yield the modules that hold SQL: each section's queries, and the limits."""
     for found in pkgutil.walk_packages(qapp.__path__, "qapp."):
-        if found.name.endswith(".queries"):
+        if re.search(r"\.queries(\.|$)", found.name):
             yield importlib.import_module(found.name)
     yield limits
 
@@ -107,7 +120,7 @@ def identity(query: Query) -> str:
 async def asked_by(query: Query) -> list[Statement]:
     recorder = Recorder()
     names = list(inspect.signature(query).parameters)[1:]
-    with suppress(NotFound, EntryChanged, UsernameTaken):
+    with suppress(NotFound, EntryChanged, StudentChanged, UsernameTaken):
         await query(recorder, **{name: VALUES[name] for name in names})
     return recorder.asked
 
@@ -141,7 +154,7 @@ async def busy_site(alice: Visitor, monkeypatch: pytest.MonkeyPatch) -> Visitor:
 
 def test_every_section_with_queries_is_looked_at() -> None:
     names = {module.__name__ for module in modules()}
-    assert names >= {"qapp.accounts.queries", "qapp.blog.queries", "qapp.ext.limits"}
+    assert names >= {"qapp.accounts.queries", "qapp.blog.queries.entries", "qapp.ext.limits"}
 
 
 @pytest.mark.parametrize("query", list(queries()), ids=identity)

@@ -121,13 +121,26 @@ async def test_a_missing_file_gets_no_hash(app: Quart) -> None:
         assert app.url_for("static", filename="site.css", v="x") == "/static/site.css?v=x"
 
 
+def test_what_holds_the_same_is_kept_and_the_rest_is_read_anew(tmp_path: Path) -> None:
+    for name in ("same.txt", "changed.txt", "removed.txt"):
+        (tmp_path / name).write_text("old " * 100)
+    before = read(tmp_path, {})
+    (tmp_path / "changed.txt").write_text("new " * 100)
+    (tmp_path / "removed.txt").unlink()
+    after = read(tmp_path, before)
+    assert list(after) == ["changed.txt", "same.txt"]
+    assert after["same.txt"] is before["same.txt"]
+    assert after["changed.txt"].content == b"new " * 100
+    assert after["changed.txt"].digest != before["changed.txt"].digest
+
+
 def test_only_what_gets_smaller_is_compressed(tmp_path: Path) -> None:
     (tmp_path / "deep" / "er").mkdir(parents=True)
     (tmp_path / "deep" / "er" / "long.txt").write_text("long " * 100)
     (tmp_path / "short.txt").write_text("x")
     (tmp_path / "picture.png").write_bytes(b"\0" * 1000)
     (tmp_path / "what.is-it").write_bytes(b"\0" * 1000)
-    assets = read(tmp_path)
+    assets = read(tmp_path, {})
     assert list(assets) == ["deep/er/long.txt", "picture.png", "short.txt", "what.is-it"]
     assert {name for name, asset in assets.items() if asset.gzipped} == {"deep/er/long.txt"}
     assert assets["what.is-it"].mimetype == "application/octet-stream"

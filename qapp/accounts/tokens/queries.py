@@ -32,6 +32,11 @@ class Token(NamedTuple):
     expires_at: int | None
     used_at: int | None
 
+    @property
+    def begins(self) -> str:
+        """How it begins: what of it may be shown."""
+        return f"qapp_{self.handle}"
+
 
 class TokenNameTaken(Exception):
     """The user has a token of this name."""

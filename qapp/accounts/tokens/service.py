@@ -19,6 +19,7 @@ from . import queries
 
 SCOPES = ("read", "write")
 LONGEST_NAME = 60
+LONGEST_DAYS = 3650
 MOST_TOKENS = 50
 DAY_MS = 24 * 3600 * 1000
 TOKEN = re.compile(r"qapp_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")

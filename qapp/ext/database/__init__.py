@@ -10,7 +10,7 @@ instance's other files, `sqlite:////absolute/name.db` anywhere.
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -33,7 +33,7 @@ from .errors import (
 from .sqlite import Limits, Options, SQLiteEngine
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from quart import Quart
 
@@ -143,6 +143,14 @@ class Database(Executor):
         numbers are this process's own and say nothing about order.
         """
         return await self._engine.version()
+
+    def on_commit(self, function: Callable[[], None]) -> AbstractContextManager[None]:
+        """Call a function after each commit of this process, inside a `with` block.
+
+        Before the one who wrote is answered, so what is dropped then was never seen as old. It runs
+        in the loop and must not fail. Of other processes' commits `version` tells.
+        """
+        return self._engine.commits.telling(function)
 
 
 def sqlite_path(url: str, folder: Path) -> Path:

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from enum import Enum
 from typing import Any, NamedTuple, TypeVar, overload
 
+from .commits import Commits
 from .errors import ParameterError
 from .sql import parameters
 
@@ -116,7 +117,12 @@ def check(sql: str, values: Values) -> Values:
 
 
 class Engine(ABC):
-    """What runs the statements of one database, for one event loop."""
+    """What runs the statements of one database, for one event loop.
+
+    :ivar commits: told of each commit before the one who wrote is answered.
+    """
+
+    commits: Commits
 
     @abstractmethod
     async def connect(self) -> None:

@@ -60,6 +60,11 @@ class QuartForm(Form, AsyncValidation):  # type: ignore[misc]  # WTForms ships n
     after the sync ones of their field, in order, unless the field has an error by then or was
     stopped, as by `Optional`; one after the other, also those of different fields. They raise
     `ValidationError` and `StopValidation`; any other error ends the validation.
+
+    Messages are WTForms' own, in English. In the visitor's language, where WTForms has it:
+    `create_form(meta={"locales": ["de", "en"]})`; from elsewhere, by `Meta.get_translations(form)`
+    as WTForms has it. `WTF_I18N_ENABLED`, by which Flask-WTF asks Flask-Babel, is not read, as
+    Flask-Babel needs Flask.
     """
 
     class Meta(DefaultMeta):  # type: ignore[misc]

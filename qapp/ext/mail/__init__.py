@@ -19,9 +19,15 @@ Flask-Mail's does not; `MAIL_CA_FILE` names certificates to trust beside the sys
 `MAIL_BACKEND`: "smtp", "file" (a folder of `.eml` files; the default where `DEBUG` is on and no
     `MAIL_SERVER` is named), "console" (the log) or "memory" (`mail.outgoing`)
 `MAIL_FOLDER`: of the file backend, in the instance folder: "mail"
-`MAIL_TIMEOUT`: seconds that connecting may take, and each message: 60. A server that takes a
-    message later than that is sent it again by the outbox.
+`MAIL_TIMEOUT`: seconds that connecting may take, and each message: 60. Of a message that a server
+    takes later than that nobody knows (`MailError.is_in_doubt`).
 `MAIL_DEBUG`: log connections and the server's last word on each message; never texts or passwords
+
+Not as in Flask-Mail: `send` and `connect` are awaited; what can't be sent is refused by
+`BadHeaderError`, `ValueError` or `MailError`, and not by an assertion; a message's `send_to` is a
+list in the order given, and its `sender` stays the pair that it was; a name of plain letters is not
+encoded; `configure_host` connects a `Backend` and no smtplib host; the settings are read from
+`mail.state`, not from `mail`. There is no `__version__`.
 
 See `outbox` for `mail.enqueue`, its table and its settings.
 """
@@ -30,7 +36,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, MutableMapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -48,6 +54,14 @@ from .headers import Address, BadHeaderError
 from .message import Message
 from .outbox import Outbox
 from .queue import OutboxFull
+from .settings import Settings
+from .texts import (
+    FlaskMailUnicodeDecodeError,
+    force_text,
+    sanitize_address,
+    sanitize_addresses,
+    sanitize_subject,
+)
 
 __all__ = [
     "Address",
@@ -55,6 +69,7 @@ __all__ = [
     "BadHeaderError",
     "Connection",
     "Envelope",
+    "FlaskMailUnicodeDecodeError",
     "Kept",
     "Mail",
     "MailError",
@@ -63,6 +78,10 @@ __all__ = [
     "Refusal",
     "Refusals",
     "email_dispatched",
+    "force_text",
+    "sanitize_address",
+    "sanitize_addresses",
+    "sanitize_subject",
 ]
 
 EXTENSION = "mail"
@@ -98,8 +117,8 @@ class Mail:
 
         :raises ValueError: naming the setting that is wrong.
         """
-        folder = Path(app.instance_path)
-        found = settings.read(app.config, debug=bool(app.debug), testing=app.testing, folder=folder)
+        found = self.init_mail(app.config, app.debug, app.testing)
+        found.folder = Path(app.instance_path) / found.folder
         state = app.extensions[EXTENSION] = State(app, found, self._now_ms)
         if self._db is None:
             return state
@@ -114,6 +133,15 @@ class Mail:
                 await outbox.stop()
 
         return state
+
+    def init_mail(
+        self, config: MutableMapping[str, Any], debug: bool | int = False, testing: bool = False
+    ) -> Settings:
+        """Read the settings for `init_app`; to be overridden where they come from elsewhere.
+
+        :raises ValueError: naming the setting that is wrong.
+        """
+        return settings.read(config, debug=bool(debug), testing=testing)
 
     @property
     def state(self) -> State:

@@ -42,8 +42,8 @@ class Attachment(NamedTuple):
     filename: str | None = None
     content_type: str | None = None
     data: str | bytes = b""
-    disposition: str = "attachment"
-    headers: Mapping[str, str] = {}
+    disposition: str | None = "attachment"
+    headers: Mapping[str, str] | None = None
 
 
 def attach(
@@ -60,10 +60,11 @@ def attach(
         if ascii_filenames:
             plain = unicodedata.normalize("NFKD", filename).encode("ascii", "ignore").decode()
             filename = " ".join(plain.split()) or None
-    if not TOKEN.fullmatch(attachment.disposition):
-        raise BadHeaderError(f"No disposition is called {attachment.disposition[:80]!r}.")
+    disposition = attachment.disposition or "attachment"
+    if not TOKEN.fullmatch(checked_text(disposition, "disposition")):
+        raise BadHeaderError(f"No disposition is called {disposition[:80]!r}.")
     main, sub = _type_of(attachment)
-    placed: dict[str, Any] = {"disposition": attachment.disposition, "filename": filename}
+    placed: dict[str, Any] = {"disposition": disposition, "filename": filename}
     try:
         if isinstance(data, str):
             _attach_text(email, data, (main, sub), charset, placed)
@@ -74,7 +75,7 @@ def attach(
     except BROKEN as error:
         raise BadHeaderError(f"The file {filename!r} can't be attached: {error}") from error
     part = list(email.iter_attachments())[-1]
-    for name, value in attachment.headers.items():
+    for name, value in (attachment.headers or {}).items():
         if checked_name(name).lower() in RESERVED:
             raise BadHeaderError(f"No header of a file may be called {name!r}.")
         set_header(part, name, checked_text(value, name))

@@ -8,7 +8,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -41,14 +41,22 @@ class MailError(Exception):
     """A message was taken for nobody, or no connection could be had; the text says why.
 
     :ivar is_permanent: that trying again is of no use.
+    :ivar is_in_doubt: that it may have been taken all the same: its end was sent, and no answer
+        came. To try again may double it.
     :ivar refusals: what was said to each recipient, where it was not the same to all.
     """
 
     def __init__(
-        self, text: str, *, is_permanent: bool = False, refusals: Refusals | None = None
+        self,
+        text: str,
+        *,
+        is_permanent: bool = False,
+        is_in_doubt: bool = False,
+        refusals: Refusals | None = None,
     ) -> None:
         super().__init__(text)
         self.is_permanent = is_permanent
+        self.is_in_doubt = is_in_doubt
         self.refusals: Refusals = refusals or {}
 
 
@@ -61,6 +69,14 @@ class Envelope(NamedTuple):
     rcpt_options: Sequence[str] = ()
 
 
+# Awaited right before the last byte of a message is sent, which is when it may be taken.
+HandOver = Callable[[], Awaitable[None]]
+
+
+async def unnoticed() -> None:
+    """Hand over a message of which nothing is written down."""
+
+
 class Backend(Protocol):
     """Takes messages, one after another, between `open` and `close`."""
 
@@ -71,9 +87,10 @@ class Backend(Protocol):
     async def open(self) -> None:
         """Make ready; raise MailError if that can't be done."""
 
-    async def deliver(self, content: bytes, envelope: Envelope) -> Refusals:
+    async def deliver(self, content: bytes, envelope: Envelope, hand_over: HandOver) -> Refusals:
         """Take a message; return the recipients that were refused.
 
+        :param hand_over: what it raises is raised here, and the message is not taken.
         :raises MailError: if it was taken for nobody.
         """
 
@@ -102,7 +119,7 @@ class Local:
 class NoBackend(Local):
     """Takes everything and keeps nothing: sending is suppressed."""
 
-    async def deliver(self, content: bytes, envelope: Envelope) -> Refusals:
+    async def deliver(self, content: bytes, envelope: Envelope, hand_over: HandOver) -> Refusals:
         return {}
 
 
@@ -112,7 +129,8 @@ class FileBackend(Local):
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    async def deliver(self, content: bytes, envelope: Envelope) -> Refusals:
+    async def deliver(self, content: bytes, envelope: Envelope, hand_over: HandOver) -> Refusals:
+        await hand_over()
         try:
             path = await asyncio.to_thread(self._write, content, envelope)
         except OSError as error:
@@ -141,7 +159,8 @@ class FileBackend(Local):
 class ConsoleBackend(Local):
     """The log: for a look while developing."""
 
-    async def deliver(self, content: bytes, envelope: Envelope) -> Refusals:
+    async def deliver(self, content: bytes, envelope: Envelope, hand_over: HandOver) -> Refusals:
+        await hand_over()
         text = content.decode("ascii", "replace").replace("\r\n", "\n")
         log.info("Mail for %s:\n%s", ", ".join(envelope.recipients), text)
         return {}
@@ -162,7 +181,8 @@ class MemoryBackend(Local):
     def __init__(self, kept: list[Kept]) -> None:
         self._kept = kept
 
-    async def deliver(self, content: bytes, envelope: Envelope) -> Refusals:
+    async def deliver(self, content: bytes, envelope: Envelope, hand_over: HandOver) -> Refusals:
+        await hand_over()
         self._kept.append(Kept(content, envelope))
         del self._kept[: -self.MOST]
         return {}

@@ -17,10 +17,12 @@ from .backends import (
     ConsoleBackend,
     Envelope,
     FileBackend,
+    HandOver,
     Kept,
     MemoryBackend,
     NoBackend,
     Refusals,
+    unnoticed,
 )
 from .headers import Address, parsed_address
 from .message import Message
@@ -56,6 +58,11 @@ class State:
 
     def __getattr__(self, name: str) -> Any:  # Flask-Mail's state has the settings as attributes
         return getattr(self.__dict__["settings"], name)
+
+    def __setattr__(self, name: str, value: Any) -> None:  # and tests switch `suppress` there
+        settings = self.__dict__.get("settings")
+        target = settings if hasattr(settings, name) else super()
+        target.__setattr__(name, value)
 
     def backend(self) -> Backend:
         """Make the backend that the settings name."""
@@ -130,8 +137,16 @@ class Connection:
         if limit and self.num_emails >= limit:
             await self.close()
         if not self._backend.is_open:
-            self.num_emails = 0
-            await self._backend.open()
+            await self.configure_host()
+
+    async def configure_host(self) -> Backend:
+        """Connect; return the backend, which stands in the place of Flask-Mail's smtplib host.
+
+        :raises MailError: if the server can't be reached or does not let us in.
+        """
+        self.num_emails = 0
+        await self._backend.open()
+        return self._backend
 
     async def close(self) -> None:
         """Disconnect, where there is a connection."""
@@ -143,13 +158,17 @@ class Connection:
         """Disconnect at once, without a word to the server."""
         self._backend.abort()
 
-    async def deliver(self, content: bytes, envelope: Envelope) -> Refusals:
-        """Hand over a message as it is; to be called after `ready`.
+    async def deliver(
+        self, content: bytes, envelope: Envelope, hand_over: HandOver = unnoticed
+    ) -> Refusals:
+        """Deliver a message as it is; to be called after `ready`.
 
+        :param hand_over: awaited right before the server can take it, and with its last byte held
+            back: what it raises is raised here, and the message is not taken.
         :raises MailError: if it was taken for nobody.
         """
         self.num_emails += 1
-        return await self._backend.deliver(content, envelope)
+        return await self._backend.deliver(content, envelope, hand_over)
 
     async def send(self, message: Message, envelope_from: Address | None = None) -> Refusals:
         """Send a message; return the recipients that were refused, each with the reason.

@@ -34,12 +34,14 @@ class BadHeaderError(Exception):
     """A header holds what would end it, or is no address; the text says which."""
 
 
-def checked_text(value: str, field: str) -> str:
+def checked_text(value: object, field: str) -> str:
     """Return a text for a header.
 
-    :raises BadHeaderError: if it holds a line end or another control character, what is no
-        character, or too much.
+    :raises BadHeaderError: if it is none, or holds a line end or another control character, what is
+        no character, or too much.
     """
+    if not isinstance(value, str):
+        raise BadHeaderError(f"The {field} is no text: {value!r:.80}")
     if CONTROL.search(value):
         raise BadHeaderError(f"The {field} holds a line end or another control character.")
     if len(value) > MOST_CHARACTERS:
@@ -51,10 +53,10 @@ def checked_text(value: str, field: str) -> str:
     return value
 
 
-def checked_name(name: str) -> str:
+def checked_name(name: object) -> str:
     """Return a header's name; raise `BadHeaderError` if it is none."""
-    if not HEADER_NAME.fullmatch(name):
-        raise BadHeaderError(f"No header may be called {name[:80]!r}.")
+    if not isinstance(name, str) or not HEADER_NAME.fullmatch(name):
+        raise BadHeaderError(f"No header may be called {name!r:.80}.")
     return name
 
 
@@ -65,7 +67,7 @@ def parsed_address(address: Address, field: str) -> HeaderAddress:
     :raises BadHeaderError: if it is none, or more than one, or the part before the @ is not ASCII:
         hardly a server takes that (RFC 6531).
     """
-    name, spec = _split(address)
+    name, spec = _split(address, field)
     checked_text(name, field)
     checked_text(spec, field)
     if len(spec) > MOST_IN_ADDRESS:
@@ -93,9 +95,12 @@ def _header_address(name: str, spec: str) -> HeaderAddress | None:
     return made if made.username and made.domain else None
 
 
-def _split(address: Address) -> tuple[str, str]:
+def _split(address: object, field: str) -> tuple[str, str]:
+    # A list too: a pair in a configuration of JSON or TOML is one.
+    if isinstance(address, tuple | list) and len(address) == 2:
+        return checked_text(address[0] or "", field), checked_text(address[1], field).strip()
     if not isinstance(address, str):
-        return address[0] or "", address[1].strip()
+        raise BadHeaderError(f"The {field} is neither an address nor a pair: {address!r:.80}")
     match = NAMED.fullmatch(address.strip())
     if match is None:
         return "", address.strip()

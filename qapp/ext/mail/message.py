@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 import time
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
@@ -28,6 +29,7 @@ from .headers import (
     parsed_address,
     set_header,
 )
+from .texts import force_text
 
 if TYPE_CHECKING:
     from .connection import Connection, Refusals
@@ -48,8 +50,8 @@ class Message:
 
     :param subject: the subject.
     :param recipients: addresses, each `"a@b"` or `("Name", "a@b")`; so are `cc`, `bcc`, `sender`
-        and `reply_to`. By default the sender is the app's `MAIL_DEFAULT_SENDER`; a message made
-        outside an app gets it when it is sent.
+        and `reply_to`, which may also be a list of them. By default the sender is the app's
+        `MAIL_DEFAULT_SENDER`; a message made outside an app gets it when it is sent.
     :param body: the plain text; without it, an HTML message has no plain form.
     :param html: the same as HTML; further forms go into `alts`, by their subtype.
     :param date: when it was written, in seconds since 1970; by default when it is sent.
@@ -61,7 +63,7 @@ class Message:
 
     def __init__(
         self,
-        subject: str = "",
+        subject: str | None = "",
         recipients: Iterable[Address] | None = None,
         body: str | None = None,
         html: str | None = None,
@@ -70,7 +72,7 @@ class Message:
         cc: Iterable[Address] | None = None,
         bcc: Iterable[Address] | None = None,
         attachments: Iterable[Attachment] | None = None,
-        reply_to: Address | None = None,
+        reply_to: Address | list[Address] | None = None,
         date: float | None = None,
         charset: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -96,6 +98,15 @@ class Message:
         self.mail_options = list(mail_options or ())
         self.rcpt_options = list(rcpt_options or ())
         self._id: str | None = None
+
+    @property
+    def subject(self) -> str:
+        """The subject; it may be set to None too, or to a lazy translation."""
+        return self._subject
+
+    @subject.setter
+    def subject(self, value: object) -> None:
+        self._subject = "" if value is None else force_text(value)
 
     @property
     def html(self) -> str | None:
@@ -165,9 +176,7 @@ class Message:
         """
         if data is None:
             raise ValueError("An attachment needs data.")
-        self.attachments.append(
-            Attachment(filename, content_type, data, disposition or "attachment", headers or {})
-        )
+        self.attachments.append(Attachment(filename, content_type, data, disposition, headers))
 
     async def send(self, connection: Connection) -> Refusals:
         """Send it over a connection; see `Connection.send`."""
@@ -181,6 +190,11 @@ class Message:
             return True
         return False
 
+    def is_bad_headers(self) -> bool:
+        """Do as `has_bad_headers`, by the name that Flask-Mail gives up."""
+        warnings.warn("Use has_bad_headers.", DeprecationWarning, stacklevel=2)
+        return self.has_bad_headers()
+
     def as_email(self, *, ascii_filenames: bool = False) -> EmailMessage:
         """Build the message as it is sent; without bcc, which only the envelope knows.
 
@@ -190,11 +204,13 @@ class Message:
         :raises LookupError: if there is no such charset.
         """
         _ = self.send_to  # bcc is checked too, though it is not written
+        for option in self.mail_options + self.rcpt_options:
+            checked_text(option, "mail_options or rcpt_options")
         email = EmailMessage(policy=POLICY)
         self._set_headers(email)
         forms = [] if self.body is None and self.alts else [("plain", self.body or "")]
         for subtype, text in (*forms, *self.alts.items()):
-            if not TOKEN.fullmatch(subtype):
+            if not TOKEN.fullmatch(checked_text(subtype, "subtype")):
                 raise BadHeaderError(f"There is no text/{subtype[:80]!r}.")
             content, charset = self._encodable(text)
             if email.get_content_maintype() == "text" and "content-type" not in email:
@@ -237,7 +253,8 @@ class Message:
             if field:
                 set_header(email, name, [parsed_address(each, name.lower()) for each in field])
         if self.reply_to:
-            set_header(email, "Reply-To", parsed_address(self.reply_to, "reply_to"))
+            replies = self.reply_to if isinstance(self.reply_to, list) else [self.reply_to]
+            set_header(email, "Reply-To", [parsed_address(each, "reply_to") for each in replies])
         date = self.date if self.date is not None else time.time()
         set_header(email, "Date", formatdate(date, localtime=False))
         set_header(email, "Message-ID", self.msgId)

@@ -17,15 +17,22 @@
 
 What is rolled back is not sent; what is committed is, by this process at once, or by any other that
 serves with the same table (`queue` has its CREATE TABLE) at its next look. A row is claimed by a
-lease, one row at a time and only with a connection at hand, and deleted right after the server
-took the message. When it can't be reached, nothing is claimed and no try is spent.
+lease, one row at a time and only with a connection at hand, marked as handed over when all of its
+message but the last dot is sent, and deleted when the server has said that it took it. When it
+can't be reached, nothing is claimed and no try is spent.
 
-**Once, but for one window**: a process killed between a message's last dot and the commit of that
-deletion leaves a row of which nobody knows whether the server has it: one at most for each of its
-connections. When the lease has ended another sends it again, by the same Message-ID. So it is when
-the answer is lost, or comes later than `MAIL_TIMEOUT` (RFC 5321, 4.5.3.2.6, and RFC 1047). No
-protocol of two parties closes it; with `MAIL_OUTBOX_RESEND` off, what a killed process held is
-given up instead, for a person to decide: a kill then doubles nothing, and loses nothing either.
+**Once, but for one window.** What ends before the mark, however it ends, was surely not delivered,
+and is sent again. What ends between the mark and the deletion may have been delivered, and nobody
+can know (RFC 1047): no protocol of two parties closes this. There end
+
+- a process that is killed: one message at most for each of its connections;
+- a stop that waited `STOP_S` for the server's answer in vain;
+- an answer that is lost, unclear, or later than `MAIL_TIMEOUT`;
+- a deletion that the database does not take for `verdicts.SETTLE_S`.
+
+With `MAIL_OUTBOX_RESEND` on, such a message is sent again, by the same Message-ID: none is lost,
+and it may come twice. With it off it is given up, for a person to decide (`upkeep.retry`): none
+comes twice unless he says so, and it may have to wait for him.
 
 `MAIL_OUTBOX_POLL`: seconds between looks for what other processes enqueued: 5
 `MAIL_OUTBOX_CONNECTIONS`: most connections to the server at a time: 4
@@ -34,7 +41,7 @@ given up instead, for a person to decide: a kill then doubles nothing, and loses
 `MAIL_OUTBOX_MAX_WAIT`: most seconds between two tries: 3600
 `MAIL_OUTBOX_MOST`: how many may wait, and as many given up be kept; then `OutboxFull`: 100 000
 `MAIL_OUTBOX_KEEP_DAYS`: days after which what was given up is removed: 30
-`MAIL_OUTBOX_RESEND`: whether to send again what a killed process held: True
+`MAIL_OUTBOX_RESEND`: whether to send again what the server may have: True
 
 `upkeep` has `list_entries`, `retry` and `preview`. `email_dispatched` is not sent for what is
 enqueued, and where sending is suppressed it is delivered to nobody, and deleted.
@@ -45,7 +52,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
@@ -53,16 +59,14 @@ from functools import partial
 from qapp.ext.database import Database, DatabaseError
 
 from . import queue
-from .backends import MailError, Refusals
+from .backends import MailError
 from .connection import Connection, State
-from .queue import INTERRUPTED, Claimed
+from .sender import Sender
 from .upkeep import remove_old
-from .verdicts import Verdict, insist, write_down
+from .verdicts import insist
 
 log = logging.getLogger(__name__)
 
-# How long a claim holds beyond the message's own time: twice `verdicts.SETTLE_S`, and some.
-LEASE_SPARE_S = 75.0
 # How often what was given up long ago is looked for.
 UPKEEP_S = 3600.0
 # How long to wait after a connection that could not be had, doubled each time up to the most.
@@ -100,7 +104,7 @@ class Outbox:
         self._wake.set()
 
     async def stop(self) -> None:
-        """Let end what is on its way, at most `STOP_S` long; give back what was not sent."""
+        """Let end what is on its way, at most `STOP_S` long; give back what was not handed over."""
         self._stops = True
         try:
             if self._looker is not None:
@@ -113,7 +117,7 @@ class Outbox:
             await self._end(self._settling)
 
     async def _end(self, tasks: set[asyncio.Task[None]]) -> None:
-        """Cancel senders, which then give back what they hold; let what is written down end."""
+        """Cancel senders, which give back what they may; let what is written down end."""
         if tasks is self._senders:
             for task in tasks:
                 task.cancel()
@@ -185,15 +189,14 @@ class Outbox:
 
     async def _send_due(self) -> None:
         connection = Connection(self._state)
-        before: asyncio.Task[None] | None = None
+        sender = Sender(self._state, self._db, connection, self._settle)
         try:
             while not self._stops:
                 await connection.ready()
                 if self._failures:
                     self._failures = 0
                     self._wake.set()
-                before = await self._send_next(connection, before)
-                if before is None:
+                if not await sender.send_next():
                     break
         except MailError as error:
             now_ms = self._state.now_ms()
@@ -208,49 +211,6 @@ class Outbox:
         finally:
             await connection.close()
 
-    async def _send_next(
-        self, connection: Connection, before: asyncio.Task[None] | None
-    ) -> asyncio.Task[None] | None:
-        """Claim a message and deliver it; return what writes down its end, None if none is due.
-
-        :param before: what writes down the end of the one before: in one commit with this claim,
-            where to wait for it first would cost one more.
-        """
-        lease = secrets.token_hex(16)
-        now_ms = self._state.now_ms()
-        until_ms = now_ms + int((self._state.settings.timeout + LEASE_SPARE_S) * 1000)
-        try:
-            row = await queue.claim(self._db, lease=lease, now_ms=now_ms, until_ms=until_ms)
-            if row is None:
-                return None
-            if before is not None:  # of no more than one the end may be unwritten
-                await asyncio.shield(before)
-            refusals, fault = await self._deliver(connection, row)
-        except asyncio.CancelledError:
-            # Perhaps claimed: the answer may have been on its way.
-            now_ms = self._state.now_ms()
-            release = partial(
-                queue.release, self._db, lease=lease, now_ms=now_ms, until_ms=until_ms
-            )
-            await asyncio.shield(self._settle(release))
-            raise
-        return self._settle(partial(self._write_down, Verdict(row, lease, refusals, fault)))
-
-    async def _deliver(
-        self, connection: Connection, row: Claimed
-    ) -> tuple[Refusals, MailError | None]:
-        """Hand over a message; return who refused it, and why nobody got it, if so."""
-        settings = self._state.settings
-        if row.tries > settings.tries:
-            # Each of them ended with its process: perhaps it is the message that ends them.
-            return {}, MailError("The process ended at every try.", is_permanent=True)
-        if row.is_interrupted and not settings.resend:
-            return {}, MailError(INTERRUPTED, is_permanent=True)
-        try:
-            return await connection.deliver(row.content, row.envelope), None
-        except MailError as error:
-            return error.refusals, error
-
     def _settle(self, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
         """Begin what must be done, also where its caller is cancelled: `stop` waits for it."""
         task = asyncio.create_task(insist(work))
@@ -258,21 +218,6 @@ class Outbox:
         task.add_done_callback(self._settling.discard)
         task.add_done_callback(_log_fault)
         return task
-
-    async def _write_down(self, verdict: Verdict) -> None:
-        tries, now_ms = verdict.row.tries, self._state.now_ms()
-        await write_down(
-            self._db,
-            verdict,
-            is_last=tries >= self._state.settings.tries,
-            now_ms=now_ms,
-            due_ms=now_ms + int(self._wait_s(tries) * 1000),
-        )
-
-    def _wait_s(self, tries: int) -> float:
-        settings = self._state.settings
-        longest_s = min(settings.max_wait, settings.wait * 2.0 ** min(tries - 1, 30))
-        return longest_s * random.uniform(0.75, 1)  # noqa: S311 - spreads the tries
 
 
 def _log_fault(task: asyncio.Task[None]) -> None:

@@ -21,9 +21,10 @@ It needs:
     CREATE INDEX outbox_failed ON outbox (failed_ms) WHERE failed_ms IS NOT NULL;
 
 `recipients` and `options` are JSON. A row that is claimed has a `lease`, which only its holder
-knows, and is due again when the lease ends: what a killed process held, another takes then. A
-message that was taken is deleted, as it may hold what nobody should read later; one that was given
-up has `failed_ms`, and stays until it is retried or removed (see `upkeep`).
+knows, and is due again when the lease ends: what a killed process held, another takes then, and
+sees by `last_error` whether the server may have it (`INTERRUPTED`). A message that was taken is
+deleted, as it may hold what nobody should read later; one that was given up has `failed_ms`, and
+stays until it is retried or removed (see `upkeep`).
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ from .backends import Envelope, printable
 MOST_IN_SUBJECT = 200
 # Of how many messages it is noted that the server can't be reached.
 MOST_NOTED = 100
-# The reason kept with a message that was held by a process which ended.
-INTERRUPTED = "The process ended that was sending it: perhaps it was delivered."
+# The mark of a message that the server may have: a reason, if its sender writes down no other.
+INTERRUPTED = "It was handed over, and the answer is not known: perhaps it was delivered."
 
 
 class OutboxFull(DatabaseBusy):
@@ -60,7 +61,7 @@ class Claimed(NamedTuple):
 
     @property
     def is_interrupted(self) -> bool:
-        """Tell whether an earlier try ended with its process, so that nobody knows its outcome."""
+        """Tell whether an earlier try ended after it was handed over: nobody knows its outcome."""
         return self.last_error == INTERRUPTED
 
     @property
@@ -85,11 +86,19 @@ RETURNING id
 """
 
 CLAIM = """
-UPDATE outbox SET lease = :lease, due_ms = :until_ms, tries = tries + 1,
-  last_error = CASE WHEN lease IS NULL THEN last_error ELSE :interrupted END
+UPDATE outbox SET lease = :lease, due_ms = :until_ms, tries = tries + 1
 WHERE id = (
   SELECT id FROM outbox WHERE failed_ms IS NULL AND due_ms <= :now_ms ORDER BY due_ms, id LIMIT 1)
 RETURNING id, sender, recipients, options, content, tries, last_error
+"""
+
+HAND_OVER = "UPDATE outbox SET last_error = :interrupted WHERE id = :id AND lease = :lease"
+
+# Where it is not known what was claimed, the mark can't have been set: it is left as it is.
+RELEASE = """
+UPDATE outbox SET lease = NULL, due_ms = :now_ms, tries = tries - 1,
+  last_error = CASE WHEN :is_known = 1 THEN :last_error ELSE last_error END
+WHERE failed_ms IS NULL AND due_ms = :until_ms AND lease = :lease
 """
 
 # The recipients for whom it failed otherwise than for those of the row itself.
@@ -175,17 +184,26 @@ async def count_due(db: Executor, *, limit: int, now_ms: int) -> int:
 
 async def claim(db: Executor, *, lease: str, now_ms: int, until_ms: int) -> Claimed | None:
     """Take the message that is due longest, for nobody else until `until_ms`; None if none is."""
-    values = {"lease": lease, "now_ms": now_ms, "until_ms": until_ms, "interrupted": INTERRUPTED}
+    values = {"lease": lease, "now_ms": now_ms, "until_ms": until_ms}
     return await db.fetch_one(CLAIM, values, into=Claimed)
 
 
-async def release(db: Executor, *, lease: str, now_ms: int, until_ms: int) -> None:
-    """Give back what was claimed until `until_ms` and not tried."""
-    await db.execute(
-        "UPDATE outbox SET lease = NULL, due_ms = :now_ms, tries = tries - 1 "
-        "WHERE failed_ms IS NULL AND due_ms = :until_ms AND lease = :lease",
-        {"lease": lease, "now_ms": now_ms, "until_ms": until_ms},
-    )
+async def hand_over(db: Executor, *, number: int, lease: str) -> bool:
+    """Mark a message as one that the server may have; tell whether it was this lease's still."""
+    values = {"id": number, "lease": lease, "interrupted": INTERRUPTED}
+    return bool(await db.execute(HAND_OVER, values))
+
+
+async def release(
+    db: Executor, row: Claimed | None, *, lease: str, now_ms: int, until_ms: int
+) -> None:
+    """Give back what was claimed until `until_ms` and not handed over.
+
+    :param row: as it was claimed; None if that is not known.
+    """
+    values = {"lease": lease, "now_ms": now_ms, "until_ms": until_ms}
+    was = {"is_known": int(row is not None), "last_error": row.last_error if row else None}
+    await db.execute(RELEASE, values | was)
 
 
 async def remove_sent(db: Executor, *, number: int, lease: str) -> bool:

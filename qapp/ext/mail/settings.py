@@ -70,12 +70,11 @@ class Settings:
         return f"<mail by {self.backend} {self.server}:{self.port}>"
 
 
-def read(config: MutableMapping[str, Any], *, debug: bool, testing: bool, folder: Path) -> Settings:
+def read(config: MutableMapping[str, Any], *, debug: bool, testing: bool) -> Settings:
     """Set the defaults of `MAIL_*` and return the settings.
 
     :param debug: of the app: mail then goes into files, unless a server or a backend is named.
     :param testing: of the app: nothing is sent then, unless `MAIL_SUPPRESS_SEND` says otherwise.
-    :param folder: where a relative `MAIL_FOLDER` lies.
     :raises ValueError: naming the setting that is wrong.
     """
     is_file = debug and config.get("MAIL_SERVER") is None
@@ -115,7 +114,7 @@ def read(config: MutableMapping[str, Any], *, debug: bool, testing: bool, folder
         suppress=bool(config["MAIL_SUPPRESS_SEND"]),
         ascii_attachments=bool(config["MAIL_ASCII_ATTACHMENTS"]),
         backend=config["MAIL_BACKEND"],
-        folder=folder / config["MAIL_FOLDER"],
+        folder=Path(config["MAIL_FOLDER"]),
         ca_file=config["MAIL_CA_FILE"],
         timeout=float(config["MAIL_TIMEOUT"]),
         poll=float(config["MAIL_OUTBOX_POLL"]),

@@ -8,8 +8,9 @@ from contextlib import suppress
 
 import aiosmtplib
 
-from .backends import Envelope, MailError, Refusal, Refusals, printable
+from .backends import Envelope, HandOver, MailError, Refusal, Refusals, printable
 from .settings import Settings
+from .wire import Wire
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ class SMTPBackend:
         self._where = f"{settings.server}:{settings.port}"
         self._timeout_s = settings.timeout
         self._debug = settings.debug
-        self._smtp = aiosmtplib.SMTP(
+        self._smtp = Wire(
             hostname=settings.server,
             port=settings.port,
             username=settings.username if has_login else None,
@@ -61,7 +62,8 @@ class SMTPBackend:
         if self._debug:
             log.info("Connected to %s", self._where)
 
-    async def deliver(self, content: bytes, envelope: Envelope) -> Refusals:
+    async def deliver(self, content: bytes, envelope: Envelope, hand_over: HandOver) -> Refusals:
+        self._smtp.hand_over, self._smtp.is_in_doubt = hand_over, False
         try:
             async with asyncio.timeout(self._timeout_s):
                 refused, said = await self._smtp.sendmail(
@@ -73,10 +75,10 @@ class SMTPBackend:
                 )
         except (aiosmtplib.SMTPResponseException, aiosmtplib.SMTPRecipientsRefused) as error:
             await self._reset()
-            raise _wrapped(error, self._where) from error
+            raise _wrapped(error, self._where, is_in_doubt=self._smtp.is_in_doubt) from error
         except ERRORS as error:
             self.abort()
-            raise _wrapped(error, self._where) from error
+            raise _wrapped(error, self._where, is_in_doubt=self._smtp.is_in_doubt) from error
         except BaseException:
             # Cancelled in the middle: whatever the server says next is no answer to what is asked.
             self.abort()
@@ -106,15 +108,19 @@ class SMTPBackend:
             self.abort()
 
     def abort(self) -> None:
-        # Not only `close`, which first waits until a server that reads no more has read all.
-        transport = self._smtp.transport
-        self._smtp.close()
-        if isinstance(transport, asyncio.WriteTransport):
-            transport.abort()
+        self._smtp.abort()
 
 
-def _wrapped(error: Exception, where: str) -> MailError:
-    """Return an error of the library in our words; a server's own words are kept."""
+def _wrapped(error: Exception, where: str, *, is_in_doubt: bool = False) -> MailError:
+    """Return an error of the library as one of ours."""
+    wrapped = _in_our_words(error, where)
+    if is_in_doubt:
+        return MailError(f"{wrapped}; perhaps it has the message", is_in_doubt=True)
+    return wrapped
+
+
+def _in_our_words(error: Exception, where: str) -> MailError:
+    """Return what happened; a server's own words are kept."""
     if isinstance(error, TimeoutError):
         return MailError(f"{where} took too long")
     if isinstance(error, aiosmtplib.SMTPRecipientsRefused):

@@ -20,17 +20,24 @@
 SQLite files are opened by the library and with the settings of `qapp.ext.database`, and may be
 the very file that a `Database` has open. Other databases need an async driver in their URL, such as
 `postgresql+asyncpg://…`.
+
+Of Flask-SQLAlchemy these are deliberately not here; write instead:
+
+- `User.query`, as its `all()` could not await: `await db.session.scalars(db.select(User)…)`.
+- A lazy load, and `lazy="dynamic"`: load what you show with `selectinload`, or by
+  `await user.awaitable_attrs.posts`; `lazy="write_only"` gives a select.
+- Binds, thus `engines`, `metadatas` and `get_engine`: there are `db.engine` and `db.metadata`.
+- Recorded queries and the signals of changes: SQLAlchemy's own events tell of both.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
-import sqlalchemy
-import sqlalchemy.orm
-from quart import Quart, current_app
-from sqlalchemy import Connection, MetaData, Select
+from quart import Quart
+from sqlalchemy import MetaData, Select
 from sqlalchemy.exc import DataError, MultipleResultsFound, NoResultFound
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import DeclarativeBase
@@ -40,6 +47,7 @@ from .engines import Engines
 from .link import TAKE_LOCK
 from .model import LazyLoadError, Model, ModelSession, model_base
 from .pagination import Pagination
+from .schema import EXTENSION, Schema
 from .worker import Expired, Limits, Locked, TookTooLong
 
 T = TypeVar("T")
@@ -55,15 +63,13 @@ __all__ = [
     "TookTooLong",
 ]
 
-EXTENSION = "sqlalchemy"
 
-
-class ORM:
+class ORM(Schema):
     """Models, sessions and queries of an app; one instance serves any number of apps.
 
     Settings: `SQLALCHEMY_DATABASE_URI` (else `DATABASE_URL`; a relative SQLite path lies in the
-    instance folder), `SQLALCHEMY_ENGINE_OPTIONS` (over `engine_options`), `SQLALCHEMY_ECHO`. Binds,
-    recorded queries and signals of changes are not offered, and refused when they are set.
+    instance folder), `SQLALCHEMY_ENGINE_OPTIONS` (over `engine_options`), `SQLALCHEMY_ECHO`. Those
+    of binds, recorded queries and signals of changes are refused when they are set.
 
     Names of `sqlalchemy` and `sqlalchemy.orm` are found here too: `db.Column`, `db.select`.
 
@@ -119,27 +125,6 @@ class ORM:
         return AsyncSession(engine, **options)
 
     @property
-    def _engines(self) -> Engines:
-        engines: Engines | None = current_app.extensions.get(EXTENSION)
-        if engines is None:
-            raise RuntimeError("the current app has no ORM: call orm.init_app(app)")
-        return engines
-
-    @property
-    def metadata(self) -> MetaData:
-        """Return the models' tables."""
-        metadata: MetaData = self.Model.metadata
-        return metadata
-
-    @property
-    def engine(self) -> AsyncEngine:
-        """Return the current app's engine, which is another while it serves.
-
-        :raises RuntimeError: outside of an app context.
-        """
-        return self._engines.current
-
-    @property
     def session(self) -> AsyncSession:
         """Return the session of this task in this app context, hence of this request.
 
@@ -170,19 +155,9 @@ class ORM:
         if connection.dialect.name == "sqlite":
             await connection.exec_driver_sql(TAKE_LOCK)
 
-    async def create_all(self) -> None:
-        """Create the tables that do not exist, with several workers at once too."""
-        await self._change_schema(self.metadata.create_all)
-
-    async def drop_all(self) -> None:
-        """Drop the tables of the models."""
-        await self._change_schema(self.metadata.drop_all)
-
-    async def _change_schema(self, change: Callable[[Connection], None]) -> None:
-        async with self.engine.begin() as connection:
-            if connection.dialect.name == "sqlite":
-                await connection.exec_driver_sql(TAKE_LOCK)
-            await connection.run_sync(change)
+    def on_commit(self, function: Callable[[], None]) -> AbstractContextManager[None]:
+        """Call a function after each commit that wrote, as `Database.on_commit`: on SQLite only."""
+        return self._engines.commits.telling(function)
 
     async def get_or_404(
         self, entity: type[T], ident: Any, *, description: str | None = None, **kwargs: Any
@@ -260,13 +235,6 @@ class ORM:
             error_out=error_out,
             count=count,
         )
-
-    def __getattr__(self, name: str) -> Any:
-        if not name.startswith("_"):
-            for module in (sqlalchemy, sqlalchemy.orm):
-                if hasattr(module, name):
-                    return getattr(module, name)
-        raise AttributeError(f"neither the ORM nor SQLAlchemy has {name!r}")
 
 
 def _found(found: T | None, description: str | None) -> T:

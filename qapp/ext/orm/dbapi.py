@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy.engine import AdaptedConnection
 from sqlalchemy.util.concurrency import in_greenlet
 
+from qapp.ext.database.commits import Commits
 from qapp.ext.database.driver import sqlite
 
 from .link import Link
@@ -180,7 +181,7 @@ class DBAPI(SimpleNamespace):
     has_stop = True
     paramstyle = "qmark"
 
-    def __init__(self, path: Path, limits: Limits) -> None:
+    def __init__(self, path: Path, limits: Limits, commits: Commits) -> None:
         names = "Error DatabaseError DataError IntegrityError InterfaceError InternalError "
         names += "NotSupportedError OperationalError ProgrammingError "
         names += "Binary PARSE_COLNAMES PARSE_DECLTYPES sqlite_version sqlite_version_info"
@@ -188,6 +189,7 @@ class DBAPI(SimpleNamespace):
         self._path = path
         self._limits = limits
         self._turn = asyncio.Lock()
+        self._commits = commits
         self.links: weakref.WeakSet[Link] = weakref.WeakSet()
 
     def connect(self, *_: Any, **__: Any) -> LinkConnection:
@@ -195,7 +197,7 @@ class DBAPI(SimpleNamespace):
 
         :raises sqlite.OperationalError: if that can't be done.
         """
-        link = Link(self._path, self._limits, self._turn)
+        link = Link(self._path, self._limits, self._turn, self._commits)
         self.links.add(link)
         connection = LinkConnection(link)
         connection.run_async(lambda link: link.open())

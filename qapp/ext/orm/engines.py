@@ -14,6 +14,7 @@ from sqlalchemy import URL, NullPool, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from qapp.ext.database import sqlite_path
+from qapp.ext.database.commits import Commits
 
 from .dbapi import DBAPI
 from .worker import Limits
@@ -58,6 +59,7 @@ class Engines:
         limits: Limits,
     ) -> None:
         self._app = app
+        self.commits = Commits()
         self._make_session = make_session
         self._limits = limits
         echo = bool(app.config.get("SQLALCHEMY_ECHO", False))
@@ -96,7 +98,7 @@ class Engines:
         folder = Path(self._app.instance_path)
         if self._path.is_relative_to(folder):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        dbapi = DBAPI(self._path, self._limits)
+        dbapi = DBAPI(self._path, self._limits, self.commits)
         url = URL.create("sqlite+aiosqlite", database=str(self._path))
         return Engine(create_async_engine(url, module=dbapi, **options), dbapi)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Column, MetaData, event, inspect
 from sqlalchemy.exc import MissingGreenlet
@@ -19,6 +19,7 @@ from sqlalchemy.orm import (
 from sqlalchemy.util.concurrency import in_greenlet
 
 from .link import TAKE_LOCK
+from .names import NoQuery
 
 WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?!^)(?=[A-Z][a-z])")
 
@@ -39,6 +40,9 @@ class Model(AsyncAttrs):
 
         orm = ORM(model_class=Base)
     """
+
+    if not TYPE_CHECKING:  # which says so itself, and lets a model have a column of that name
+        query = NoQuery()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         if not _has_table_name(cls):

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Final, NamedTuple
+
+from qapp.ext.stopping import ServerStop
 
 from .wire import Format
 
@@ -22,8 +23,6 @@ log = logging.getLogger(__name__)
 CLOSE_S: Final = 5
 # How much longer a frame may be on its way when the server stops.
 LAST_FRAME_S: Final = 1
-# How many streams look for the server before it is clear that it is another than Hypercorn.
-MOST_LOOKS: Final = 10
 
 Send = Callable[[bytes], Awaitable[None]]
 
@@ -165,8 +164,8 @@ class Streams:
         self._open: set[Stream] = set()
         self._idle = asyncio.Event()
         self._late: set[asyncio.Task[None]] = set()
-        self._server: set[asyncio.Task[object]] = set()
-        self._looks_left = MOST_LOOKS
+        # With a server other than Hypercorn, call `end_streams` when it stops.
+        self._stop = ServerStop(self.end)
         self._ended = False
 
     def __len__(self) -> int:
@@ -176,12 +175,11 @@ class Streams:
     def begin(self) -> None:
         """Accept streams, as the app begins to serve."""
         self._ended = False
-        self._server.clear()
-        self._looks_left = MOST_LOOKS
+        self._stop.begin()
 
     def add(self, stream: Stream) -> bool:
         """Count a stream in, unless the server stops: return whether it did."""
-        if self._ended or not self._server_runs():
+        if self._ended or not self._stop.server_runs():
             return False
         self._open.add(stream)
         self._idle.clear()
@@ -215,29 +213,3 @@ class Streams:
             task.cancel()
         if self._late:
             await asyncio.wait(self._late, timeout=CLOSE_S)
-
-    def _server_runs(self) -> bool:
-        """Look whether Hypercorn stops, and see to it that streams end when it does.
-
-        It tells an app so only after `graceful_timeout`, for which any open stream makes it wait.
-        What can be seen from inside is the end of its own tasks that wait for the stop, whatever
-        asked for that. With another server this finds nothing: call `end_streams` when it stops.
-        """
-        if self._server and not any(task.done() for task in self._server):
-            return True
-        if not self._server:
-            if not self._looks_left:
-                return True
-            self._looks_left -= 1
-        waits = getattr(sys.modules.get("hypercorn.utils"), "raise_shutdown", None)
-        code = getattr(waits, "__code__", None)
-        found = {
-            task
-            for task in asyncio.all_tasks()
-            if code is not None and getattr(task.get_coro(), "cr_code", None) is code
-        }
-        for task in found - self._server:
-            task.add_done_callback(lambda _: self.end())
-        stopped = bool(self._server) and not found
-        self._server = found or self._server
-        return not stopped

@@ -158,12 +158,12 @@ class Storage:
         part.is_taken = True
         return await self._whole(self._keep(part, record))
 
-    async def remove(self, key: str, forget: Callable[[], Awaitable[T]]) -> T:
-        """Remove a file and its row: both, or neither.
+    async def remove(self, keys: list[str], forget: Callable[[], Awaitable[T]]) -> T:
+        """Remove files and their rows: all, or none.
 
-        :param forget: commits that the row is gone. What it raises, this raises.
+        :param forget: commits that the rows are gone. What it raises, this raises.
         """
-        return await self._whole(self._remove(key, forget))
+        return await self._whole(self._remove(keys, forget))
 
     async def open(self, key: str) -> StoredBody:
         """Return a kept file as the body of a response, opened and closed when that is sent.
@@ -189,16 +189,17 @@ class Storage:
         await self._pool.opened().insist(folders.unmark, key)
         return result
 
-    async def _remove(self, key: str, forget: Callable[[], Awaitable[T]]) -> T:
+    async def _remove(self, keys: list[str], forget: Callable[[], Awaitable[T]]) -> T:
         folders = self._state().folders
-        await self._pool.run(folders.mark, key)
+        await self._pool.run(folders.mark, *keys)
         try:
             result = await forget()
         except BaseException:
-            await self._settle(key, folders.marker_of(key))
+            for key in keys:
+                await self._settle(key, folders.marker_of(key))
             raise
-        await self._pool.opened().insist(folders.remove, key)
-        await self._pool.opened().insist(folders.unmark, key)
+        await self._pool.opened().insist(folders.remove, *keys)
+        await self._pool.opened().insist(folders.unmark, *keys)
         return result
 
     async def _settle(self, key: str, marker: Path) -> None:

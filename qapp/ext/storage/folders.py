@@ -54,8 +54,9 @@ class Folders:
     def marker_of(self, key: str) -> Path:
         return self.own / f"{key}.keep"
 
-    def mark(self, key: str) -> None:
-        self.marker_of(key).touch()
+    def mark(self, *keys: str) -> None:
+        for key in keys:
+            self.marker_of(key).touch()
         sync_folder(self.own)
 
     def place(self, part: Part, key: str) -> None:
@@ -69,11 +70,13 @@ class Folders:
         part.path.replace(place)
         sync_folder(place.parent)
 
-    def unmark(self, key: str) -> None:
-        self.marker_of(key).unlink(missing_ok=True)
+    def unmark(self, *keys: str) -> None:
+        for key in keys:
+            self.marker_of(key).unlink(missing_ok=True)
 
-    def remove(self, key: str) -> None:
-        self.place_of(key).unlink(missing_ok=True)
+    def remove(self, *keys: str) -> None:
+        for key in keys:
+            self.place_of(key).unlink(missing_ok=True)
 
 
 def remove_folder(folder: Path) -> bool:

@@ -8,7 +8,19 @@ from . import cors, problems, rates
 from .conditional import changed, etag_of, not_modified, require_match
 from .document import document_of, schema
 from .idempotency import Answer, once
-from .models import Created, Limit, Located, Model, NextPage, Tagged, Time, Whole, one_line, time_of
+from .models import (
+    Before,
+    Created,
+    Digits,
+    Limit,
+    Located,
+    Model,
+    NextPage,
+    Tagged,
+    Time,
+    one_line,
+    time_of,
+)
 from .operation import JSON, check_accept, operation
 from .problems import Invalid, fault
 from .rates import count_request, tell_standing
@@ -16,7 +28,9 @@ from .rates import count_request, tell_standing
 __all__ = [
     "JSON",
     "Answer",
+    "Before",
     "Created",
+    "Digits",
     "Invalid",
     "Limit",
     "Located",
@@ -24,7 +38,6 @@ __all__ = [
     "NextPage",
     "Tagged",
     "Time",
-    "Whole",
     "changed",
     "check_accept",
     "count_request",

@@ -1,7 +1,8 @@
 """The OpenAPI document, made by quart-schema of the operations, and mended where it errs.
 
 quart-schema 0.25 puts the headers of an answer among its media types, repeats each model in place
-where it could be named, and knows nothing of errors; all of that is done here.
+where it could be named, forgets which parameters are required, and knows nothing of errors; all of
+that is done here.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from quart_schema import (
     QuartSchema,
     Tag,
 )
+from quart_schema.conversion import model_schema
 from quart_schema.openapi import APIKeySecurityScheme
 from quart_schema.typing import Model as AnyModel
 from werkzeug.routing import Rule
@@ -116,6 +118,22 @@ class Provider(OpenAPIProvider):
             parameter["schema"] = {"type": "string", "examples": ["alice"]}
         return parameter
 
+    def build_querystring_parameters(
+        self, model: type[AnyModel]
+    ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """Describe what an address may hold behind its path, and what of that it must."""
+        parameters, components = super().build_querystring_parameters(model)
+        required = model_schema(model, preference="pydantic").get("required", ())
+        for parameter in parameters:
+            if parameter["name"] in required:
+                parameter["required"] = True
+            schema = parameter["schema"]
+            # None is that it was left out: an address can't say null.
+            if {"type": "null"} in schema.get("anyOf", ()):
+                schema.update(schema.pop("anyOf")[0])
+                del schema["default"]
+        return parameters, components
+
     def build_paths(self, rule: Rule) -> tuple[dict[str, Any], dict[str, Any]]:
         """Describe the operations of a rule."""
         paths, components = super().build_paths(rule)
@@ -155,7 +173,11 @@ class Provider(OpenAPIProvider):
             parameters.append(IDEMPOTENCY_KEY)
         if made.needs_match:
             errors |= {412, 428}
-            parameters.append(IF_MATCH)
+            parameters.append({**IF_MATCH})
+        for parameter in parameters:
+            if parameter.get("required") and "examples" in parameter["schema"]:
+                # Swagger UI fills it in; those of a schema it only shows.
+                parameter["example"] = parameter["schema"]["examples"][0]
         for code in sorted(errors):
             described["responses"][code] = {"$ref": f"#/components/responses/Error{code}"}
         if ANYTHING in made.kinds:

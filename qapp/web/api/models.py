@@ -8,13 +8,18 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from qapp.web.paging import LARGEST_ID
+
 EXAMPLE_TIME = "2026-11-27T09:30:00Z"
 
 
 class Model(BaseModel):
-    """Data of the API: what it does not know is refused, and nothing is guessed."""
+    """Data of the API: what it does not know is refused, and nothing is guessed.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    `model_validate` takes a row for it, too: its columns by their names, times as milliseconds.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True)
 
 
 class Fault(Model):
@@ -94,13 +99,24 @@ NextPage = Annotated[
 def digits(text: object) -> int:
     """Read a number of a query string: pydantic takes blanks around it, signs and 1_0 too.
 
-    :raises PydanticCustomError: if it is none, or so long that it is none of a database's.
+    :raises PydanticCustomError: if it is none, or so long that no database has it.
     """
     if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER:
         return int(text)
     raise PydanticCustomError("int_parsing", "no number")
 
 
-LONGEST_NUMBER = 19
-Whole = Annotated[int, BeforeValidator(digits)]
-Limit = Annotated[Whole, Field(ge=1, le=100, description="The most items on a page.")]
+LONGEST_NUMBER = len(str(LARGEST_ID))
+Digits = BeforeValidator(digits)  # goes last: what comes behind it is not documented
+Before = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=LARGEST_ID,
+        description="Only those with a smaller id.",
+        # It is larger than JavaScript counts: what fills in defaults would send another number.
+        json_schema_extra=lambda schema: schema.pop("default", None),
+    ),
+    Digits,
+]
+Limit = Annotated[int, Field(ge=1, le=100, description="The most items on a page."), Digits]

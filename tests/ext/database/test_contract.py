@@ -617,6 +617,25 @@ async def test_a_rolled_back_transaction_makes_no_version(db: Database) -> None:
     assert await db.version() == before
 
 
+async def test_each_commit_is_told_of_before_its_writer_goes_on(db: Database) -> None:
+    told = []
+    with db.on_commit(lambda: told.append(1)):
+        await db.execute(ADD_AUTHOR, BEA)
+        assert told
+        told.clear()
+        async with db.transaction() as tx:
+            await tx.execute(ADD_AUTHOR, {"id": 3, "name": "Cem"})
+            assert not told
+        assert told
+        told.clear()
+        await db.fetch_value(COUNT)
+        with pytest.raises(LookupError):
+            await add_then(db, fail)
+        assert not told
+    await db.execute("DELETE FROM authors")
+    assert not told
+
+
 async def test_every_error_is_a_database_error(db: Database) -> None:
     with pytest.raises(DatabaseError):
         await db.execute("SELEC 1")

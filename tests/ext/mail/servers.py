@@ -208,18 +208,24 @@ async def answers(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
     replies: Mapping[bytes, bytes | None],
+    seen: list[bytes] | None = None,
 ) -> None:
-    """Answer each command by its line or its first four letters; hang up without a reply."""
+    """Answer each command by its line or its first four letters; hang up without a reply.
+
+    :param seen: gets every command; a message's end is `b"."`.
+    """
     writer.write(replies[b""] or b"")
     in_data = False
     while line := await reader.readline():
         if in_data and line != b".\r\n":
             continue
         command = b"." if in_data else line[:4].upper().strip()
+        if seen is not None:
+            seen.append(command)
         reply = replies.get(line.strip(), replies.get(command))
-        in_data = not in_data and line[:4].upper() == b"DATA"
         if reply is None:
             return
+        in_data = command == b"DATA" and reply.startswith(b"354")
         writer.write(reply)
 
 

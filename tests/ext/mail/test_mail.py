@@ -244,6 +244,29 @@ def test_the_settings_are_read_once_under_flask_mails_names() -> None:
         state.nothing  # noqa: B018 - to read it is the test
 
 
+async def test_a_test_may_switch_what_is_sent_as_it_does_with_flask_mail() -> None:
+    app = memory_app()
+    app.extensions["mail"].suppress = True
+    async with app.app_context():
+        await mail.send(tea())
+        assert mail.outgoing == []
+        mail.state.suppress = False
+        await mail.send(tea())
+        assert len(mail.outgoing) == 1
+
+
+def test_the_settings_may_come_from_elsewhere(tmp_path: Path) -> None:
+    class OwnMail(Mail):
+        def init_mail(self, config: Any, debug: bool | int = False, testing: bool = False) -> Any:
+            return super().init_mail({"MAIL_PORT": 2525, "MAIL_FOLDER": "letters"}, debug, testing)
+
+    app = Quart("testing", instance_path=str(tmp_path))
+    found = OwnMail(app).init_app(app)
+    assert (found.port, found.folder) == (2525, tmp_path / "letters")
+    assert mail.init_mail({}, debug=1).backend == "file"
+    assert mail.init_mail({}, testing=True).suppress
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -293,3 +316,11 @@ async def test_messages_are_put_together_outside_the_loop(monkeypatch: pytest.Mo
 def test_a_connection_can_be_made_by_hand() -> None:
     state = memory_app().extensions["mail"]
     assert Connection(state).num_emails == 0
+
+
+async def test_a_host_is_configured_by_hand(server: Server) -> None:
+    connection = Connection(app_with(mail, server.port).extensions["mail"])
+    host = await connection.configure_host()
+    assert host.is_open
+    await connection.close()
+    assert not host.is_open

@@ -118,6 +118,56 @@ def test_a_message_is_seven_bits_and_its_lines_are_short() -> None:
     assert bytes(simple) == simple.as_bytes()
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"recipients": [None]}, "recipients is neither an address nor a pair: None"),
+        ({"recipients": [("Ann", ALICE, "x")]}, "recipients is neither"),
+        ({"cc": [5]}, "cc is neither an address nor a pair: 5"),
+        ({"bcc": [(None, None)]}, "bcc is no text: None"),
+        ({"sender": object()}, "sender is neither"),
+        ({"reply_to": [["a@example.org"]]}, "reply_to is neither"),
+        ({"reply_to": {"a@example.org"}}, "reply_to is neither"),
+        ({"extra_headers": {"X-Count": 5}}, "X-Count is no text: 5"),
+        ({"extra_headers": {5: "x"}}, "No header may be called 5"),
+        ({"mail_options": [b"SMTPUTF8"]}, "mail_options or rcpt_options is no text"),
+        ({"alts": {None: "x"}}, "subtype is no text"),
+        ({"attachments": [Attachment(5, None, b"x")]}, "file name is no text: 5"),  # type: ignore[arg-type]  # what a program may get wrong
+    ],
+)
+def test_what_is_no_text_is_refused_by_its_name(options: dict[str, Any], told: str) -> None:
+    message = made(**options)
+    assert message.has_bad_headers()
+    with pytest.raises(BadHeaderError, match=told):
+        message.as_bytes()
+
+
+def test_a_subject_may_be_none_or_what_turns_into_a_text() -> None:
+    class Lazy:
+        def __str__(self) -> str:
+            return "Tee"
+
+    message = made(subject=None)
+    assert message.subject == parsed(message)["subject"] == ""
+    message.subject = Lazy()
+    assert parsed(message)["subject"] == "Tee"
+
+
+def test_replies_may_go_to_several() -> None:
+    several: list[Any] = ["a@example.org", ("Bob", "b@example.org")]
+    assert parsed(made(reply_to=several))["reply-to"] == "a@example.org, Bob <b@example.org>"
+    assert parsed(made(reply_to=["a@example.org"]))["reply-to"] == "a@example.org"
+
+
+def test_a_pair_may_come_from_a_file_of_settings() -> None:
+    assert parsed(made(sender=["Tea", TEA]))["from"] == f"Tea <{TEA}>"
+
+
+def test_the_old_name_of_a_check_warns() -> None:
+    with pytest.warns(DeprecationWarning, match="has_bad_headers"):
+        assert made(subject="x\ny").is_bad_headers()
+
+
 def test_an_id_is_made_once() -> None:
     message = made(sender="tea@bücher.example")
     assert message.msgId == message.msgId
@@ -251,6 +301,8 @@ BREAKS = ["\r", "\n", "\r\n", "\0", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\
         "file_header",
         "file_value",
         "subtype",
+        "mail_options",
+        "rcpt_options",
     ],
 )
 def test_a_line_end_is_refused_in_every_field(field: str, line_end: str) -> None:
@@ -269,6 +321,8 @@ def test_a_line_end_is_refused_in_every_field(field: str, line_end: str) -> None
         "value": {"extra_headers": {"X-A": bad}},
         "header": {"extra_headers": {bad: "x"}},
         "subtype": {"alts": {bad: "x"}},
+        "mail_options": {"mail_options": ["SMTPUTF8", bad]},
+        "rcpt_options": {"rcpt_options": [bad]},
     }
     options = fields.get(field, {})
     if field in attached:

@@ -263,3 +263,85 @@ async def test_errors_are_sqlalchemys(site: Site) -> None:
                 await db.session.commit()
             await db.session.rollback()
         assert (await db.session.scalars(db.select(User))).all() == []
+
+
+async def test_many_to_many_by_a_table_without_a_model(tmp_path: Path) -> None:
+    """As Flask-SQLAlchemy's guide has it: https://flask-sqlalchemy.readthedocs.io/en/2.x/models/."""
+    db = ORM()
+    page_tags = db.Table(
+        "tags",
+        db.Column("tag_id", db.Integer, db.ForeignKey("tag.id"), primary_key=True),
+        db.Column("page_id", db.Integer, db.ForeignKey("page.id"), primary_key=True),
+    )
+
+    class Page(db.Model):  # type: ignore[misc, name-defined]  # as the tutorials have it, without types
+        id = db.Column(db.Integer, primary_key=True)
+        tags = db.relationship(
+            "Tag", secondary=page_tags, lazy="subquery", backref=db.backref("pages", lazy=True)
+        )
+
+    class Tag(db.Model):  # type: ignore[misc, name-defined]
+        id = db.Column(db.Integer, primary_key=True)
+        name = db.Column(db.String(20))
+
+    app, _ = make_app(tmp_path, db)
+    async with app.app_context():
+        await db.create_all()
+        red, blue = Tag(name="red"), Tag(name="blue")
+        db.session.add_all([Page(tags=[red, blue]), Page(tags=[red])])
+        await db.session.commit()
+    async with app.app_context():
+        page = await db.get_or_404(Page, 1)
+        assert [tag.name for tag in page.tags] == ["red", "blue"], "loaded with the page"
+        query = db.select(Tag).filter_by(name="red").options(selectinload(Tag.pages))
+        red = await db.first_or_404(query)
+        assert [page.id for page in red.pages] == [1, 2]
+
+
+def test_a_table_may_have_a_metadata_of_its_own() -> None:
+    db, metadata = ORM(), MetaData()
+    own = db.Table("own", metadata, db.Column("id", db.Integer))
+    assert own.metadata is metadata
+    assert db.Table("ours", db.Column("id", db.Integer)).metadata is db.metadata
+    assert set(db.metadata.tables) == {"ours"}
+
+
+@pytest.mark.parametrize("of", [User, User()])
+def test_a_query_of_old_says_what_to_write(of: Any) -> None:
+    text = r"`await db\.session\.scalars\(db\.select\(User\)\.filter_by\(…\)\)`"
+    with pytest.raises(AttributeError, match=text):
+        _ = of.query
+
+
+async def test_a_model_may_have_a_column_named_query(tmp_path: Path) -> None:
+    class Local(Model, DeclarativeBase):
+        pass
+
+    class Search(Local):
+        id: Mapped[int] = mapped_column(primary_key=True)
+        query: Mapped[str]
+
+    app, db = make_app(tmp_path, ORM(model_class=Local))
+    async with app.app_context():
+        await db.create_all()
+        db.session.add(Search(query="tea"))
+        await db.session.commit()
+        assert (await db.first_or_404(db.select(Search).filter_by(query="tea"))).query == "tea"
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [("engines", "engine"), ("get_engine", "engine"), ("metadatas", "metadata")],
+)
+def test_names_for_many_databases_say_what_there_is(name: str, instead: str) -> None:
+    with pytest.raises(AttributeError, match=rf"{name} is not offered.*`db\.{instead}`"):
+        getattr(ORM(), name)
+
+
+async def test_tables_that_no_model_describes_are_read(tmp_path: Path) -> None:
+    app, db = make_app(tmp_path, ORM())
+    async with app.app_context():
+        async with db.engine.begin() as connection:
+            await connection.exec_driver_sql("CREATE TABLE legacy (id INTEGER, name TEXT)")
+        await db.reflect()
+        assert db.metadata.tables["legacy"].columns.keys() == ["id", "name"]

@@ -45,6 +45,27 @@ async def test_a_context_has_one_session_and_the_next_another(site: Site) -> Non
         assert orm.session is not session
 
 
+async def test_each_commit_that_wrote_is_told_of_before_it_returns(site: Site) -> None:
+    app, orm = site
+    told = []
+    async with app.app_context():
+        with orm.on_commit(lambda: told.append(1)):
+            orm.session.add(User(username="user"))
+            await orm.session.flush()
+            assert not told
+            await orm.session.commit()
+            assert told == [1]
+            await orm.session.scalars(orm.select(User))
+            await orm.session.commit()
+            orm.session.add(User(username="another"))
+            await orm.session.flush()
+            await orm.session.rollback()
+            assert told == [1]
+        orm.session.add(User(username="the last"))
+        await orm.session.commit()
+    assert told == [1]
+
+
 async def test_each_task_of_a_gather_has_its_own(site: Site) -> None:
     app, orm = site
     all_there = asyncio.Barrier(8)

@@ -9,8 +9,9 @@ import pytest
 from quart import Quart, g, request
 
 from qapp.ext.sijax import ObjResponse, SijaxRequest, calls, end_streams
-from qapp.ext.sijax.streams import MOST_LOOKS, Send, Stream
+from qapp.ext.sijax.streams import Send, Stream
 from qapp.ext.sijax.wire import Ndjson
+from qapp.ext.stopping import MOST_LOOKS
 from tests.ext.sijax.tools import PATIENCE_S, Reader, form_of, make_app, post, served
 
 

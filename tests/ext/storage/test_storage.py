@@ -152,25 +152,27 @@ async def test_a_part_whose_caller_left_while_it_was_opened_is_removed(world: Wo
 
 async def test_removing_removes_both(world: World) -> None:
     async with world.serving() as storage:
-        key = await storage.keep(await arrived(storage), world.record)
+        keys = [await storage.keep(await arrived(storage), world.record) for _ in range(3)]
 
         async def forget() -> None:
-            world.rows.discard(key)
+            world.rows.difference_update(keys[:2])
 
-        await storage.remove(key, forget)
-        assert world.kept() == {}
+        await storage.remove(keys[:2], forget)
+        assert set(world.kept()) == {keys[2]}
         assert world.left() == []
 
 
 async def test_what_can_not_be_forgotten_stays(world: World) -> None:
-    async def refuse() -> None:
-        raise LookupError
-
     async with world.serving() as storage:
-        key = await storage.keep(await arrived(storage), world.record)
+        keys = [await storage.keep(await arrived(storage), world.record) for _ in range(3)]
+
+        async def refuse() -> None:
+            world.rows.discard(keys[0])
+            raise LookupError
+
         with pytest.raises(LookupError):
-            await storage.remove(key, refuse)
-        assert set(world.kept()) == {key}
+            await storage.remove(keys, refuse)
+        assert set(world.kept()) == world.rows == {*keys[1:]}
         assert world.left() == []
 
 
@@ -242,7 +244,7 @@ def die_at(folder: Path, moment: str, connection: multiprocessing.connection.Con
                 world.rows.discard(key)
                 kill()
 
-            await storage.remove(key, forget)
+            await storage.remove([key], forget)
 
     asyncio.run(run())
 

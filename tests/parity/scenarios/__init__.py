@@ -16,6 +16,7 @@ from . import (
     http_methods,
     larger_applications,
     mail,
+    migrations,
     redirects_and_errors,
     request_object,
     responses,
@@ -60,6 +61,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     *mail.SCENARIOS,
     *sqlite.SCENARIOS,
     *sqlalchemy.SCENARIOS,
+    *migrations.SCENARIOS,
     *ajax.SCENARIOS,
     *testing.SCENARIOS,
 )

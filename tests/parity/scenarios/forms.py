@@ -144,6 +144,7 @@ SCENARIOS = (
             "a@@example.org",
             "a@[127.0.0.1]",
             "a@example..org",
+            "a@-.-",
             "ä@example.org",
             "a@Ærøskøbing.example",
             "a@xn--rskbing-l1ac.example",

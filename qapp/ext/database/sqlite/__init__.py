@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
+from qapp.ext.database.commits import Commits
 from qapp.ext.database.contract import Engine, Executor, Statement
 from qapp.ext.database.driver import Connection, sqlite
 from qapp.ext.database.errors import DatabaseBusy, DatabaseClosed, DatabaseError, DatabaseFailure
@@ -35,6 +36,7 @@ class SQLiteEngine(Engine):
     def __init__(self, path: Path, options: Options) -> None:
         self._path = path
         self._options = options
+        self.commits = Commits()
         self._connections: list[Connection] = []
         self._handles: list[Handle] = []
         self._versions = DataVersion()
@@ -51,7 +53,7 @@ class SQLiteEngine(Engine):
         except BaseException:
             await self._end_threads()
             raise
-        self._writes = Writes(*writer, self._options)
+        self._writes = Writes(*writer, self._options, self.commits)
         self._reads = Reads(readers, self._options)
 
     async def _open(self, *, writer: bool) -> Reader:

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Any
 
+from qapp.ext.database.commits import Commits
 from qapp.ext.database.contract import Executor, Fetch, Statement
 from qapp.ext.database.driver import Connection
 from qapp.ext.database.errors import (
@@ -84,11 +85,14 @@ class Transaction(Executor):
 class Writes:
     """The queue of writes and transactions, and the task that works through it."""
 
-    def __init__(self, connection: Connection, handle: Handle, options: Options) -> None:
+    def __init__(
+        self, connection: Connection, handle: Handle, options: Options, commits: Commits
+    ) -> None:
         self.loop = asyncio.get_running_loop()
         self.connection = connection
         self.handle = handle
         self._options = options
+        self._commits = commits
         self._waiting: deque[Job | Transaction] = deque()
         self._works = False
         self._closes = False
@@ -179,6 +183,7 @@ class Writes:
     async def _commit(self, jobs: list[Job]) -> None:
         try:
             outcomes = await self.connection.run(self.handle.write, [job.statement for job in jobs])
+            self._commits.tell()
             for job, outcome in zip(jobs, outcomes, strict=True):
                 job.answer(outcome)
             if isinstance(outcomes[-1], DatabaseBusy):
@@ -197,6 +202,8 @@ class Writes:
             transaction.grant.answer(None)
             commit = await self._decision(transaction)
             await self.connection.run(self.handle.commit if commit else self.handle.roll_back)
+            if commit:
+                self._commits.tell()
         except DatabaseError as error:
             transaction.fail(error)
             if isinstance(error, DatabaseBusy):

@@ -19,15 +19,11 @@ from . import views
 from .models import db
 
 
-def create_app(
+def application(
     config: Mapping[str, Any] | None = None,
     instance_path: str | None = None,
 ) -> Flask:
-    """Make the application, with a database in its instance folder.
-
-    :param config: settings other than the default ones.
-    :param instance_path: the folder; by default that of Flask.
-    """
+    """Make the application, but not the table of the students."""
     app = flaskr.create_app(config, instance_path)
     app.config["SQLALCHEMY_DATABASE_URI"] = (
         f"sqlite:///{app.config['DATABASE']}"
@@ -43,6 +39,19 @@ def create_app(
         app.add_url_rule(
             path, f"students.{name}", redirect_to="/students"
         )
+    return app
+
+
+def create_app(
+    config: Mapping[str, Any] | None = None,
+    instance_path: str | None = None,
+) -> Flask:
+    """Make the application, with a database in its instance folder.
+
+    :param config: settings other than the default ones.
+    :param instance_path: the folder; by default that of Flask.
+    """
+    app = application(config, instance_path)
     with app.app_context():
         db.create_all()
     return app

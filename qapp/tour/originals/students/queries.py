@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.pagination import Pagination
-from sqlalchemy import delete, or_, select
+from sqlalchemy import ColumnElement, delete, or_, select
+from sqlalchemy.orm import QueryableAttribute
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import NotFound
 
@@ -32,16 +33,36 @@ def search_students(
     statement = select(Record)
     if words:
         looked_at = [column] if column else COLUMNS
-        contains = [
-            getattr(Record, each).icontains(words, autoescape=True)
+        contain = [
+            _contains(getattr(Record, each), words)
             for each in looked_at
         ]
-        statement = statement.where(or_(*contains))
+        statement = statement.where(or_(*contain))
     keys = (getattr(Record, order), Record.id)
     statement = statement.order_by(
         *(key.desc() if is_descending else key for key in keys)
     )
     return orm.paginate(statement, per_page=per_page, max_per_page=100)
+
+
+def _contains(
+    column: QueryableAttribute[str], words: str
+) -> ColumnElement[bool]:
+    if words.isascii():
+        return column.icontains(words, autoescape=True)
+    # SQLite's lower() knows the letters of ASCII only.
+    return column.op("GLOB", is_comparison=True)(
+        f"*{''.join(map(_any_case, words))}*"
+    )
+
+
+def _any_case(letter: str) -> str:
+    """Return the GLOB pattern of a character in whatever case."""
+    forms = {letter, letter.lower(), letter.upper()}
+    cases = sorted(form for form in forms if len(form) == 1)
+    if len(cases) > 1 or letter in "*?[":
+        return f"[{''.join(cases)}]"
+    return letter
 
 
 def save_student(orm: SQLAlchemy, record: Record) -> None:

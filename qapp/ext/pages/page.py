@@ -1,0 +1,99 @@
+"""A page as it is kept: its headers made once, its body in each coding that was asked for."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NamedTuple
+
+from .codings import IDENTITY
+from .render import Answer, Headers, Key
+
+# What a page is told apart by, so that an answer which varies by these varies by nothing else.
+VARY = frozenset({b"cookie", b"accept-encoding", b""})
+# What is made anew for a page, and its type, which a 304 lacks.
+OWN_HEADERS = frozenset({b"cache-control", b"content-length", b"content-type", b"etag", b"vary"})
+# What a page takes besides its body: its headers, its key and Python's objects.
+OVERHEAD_BYTES = 4096
+
+
+class Form(NamedTuple):
+    """A page in one coding."""
+
+    headers: Headers
+    body: bytes
+
+
+class Page:
+    """A page that is kept.
+
+    :ivar headers: those of every answer with it, 304 included.
+    :ivar forms: it in the codings that were asked for so far.
+    :ivar making: the codings that are being made.
+    :ivar size: what it takes in memory, in bytes.
+    """
+
+    __slots__ = ("_types", "expires_at", "forms", "headers", "key", "making", "size", "tag")
+
+    def __init__(self, key: Key, answer: Answer, expires_at: float) -> None:
+        self.key = key
+        self.expires_at = expires_at
+        # Weak, as it is the same for all forms: a client may have any of them.
+        self.tag = b'"%s"' % hashlib.sha256(answer.body).hexdigest()[:24].encode()
+        self._types = [header for header in answer.headers if header[0] == b"content-type"]
+        self.headers = [
+            *(header for header in answer.headers if header[0] not in OWN_HEADERS),
+            (b"etag", b"W/" + self.tag),
+            (b"cache-control", cache_control(answer.headers)),
+            (b"vary", b"Accept-Encoding, Cookie"),
+        ]
+        self.forms: dict[str, Form] = {}
+        self.making: set[str] = set()
+        self.size = OVERHEAD_BYTES
+        self.add_form(IDENTITY, answer.body)
+
+    def add_form(self, coding: str, body: bytes) -> Form:
+        """Keep the page in one more coding."""
+        headers = [*self.headers, *self._types]
+        if coding != IDENTITY:
+            headers.append((b"content-encoding", coding.encode()))
+        headers.append((b"content-length", b"%d" % len(body)))
+        form = self.forms[coding] = Form(headers, body)
+        self.size += len(body)
+        return form
+
+    def is_known_by(self, if_none_match: bytes) -> bool:
+        """Tell whether an If-None-Match names this page, weak or not, alone or among others."""
+        return self.tag in if_none_match or if_none_match.strip() == b"*"
+
+
+def values(headers: Headers, name: bytes) -> set[bytes]:
+    """Return the words of a header that is a list, in lower case."""
+    text = b",".join(value for each, value in headers if each == name)
+    return {word.strip().lower() for word in text.split(b",")}
+
+
+def cache_control(headers: Headers) -> bytes:
+    """Return what a kept page says to other caches: its own word, or to ask here each time.
+
+    It may say `private`, as an app does by default for whatever it answers: made for nobody, it is.
+    """
+    words = values(headers, b"cache-control") - {b""}
+    if not words or any(word.partition(b"=")[0] == b"private" for word in words):
+        return b"no-cache"
+    return b", ".join(sorted(words))
+
+
+def is_for_one(answer: Answer) -> bool:
+    """Tell whether an answer is not to be kept, nor to be sent to another: an error, a cookie."""
+    return (
+        answer.status != 200
+        or any(name == b"set-cookie" for name, _ in answer.headers)
+        or b"no-store" in values(answer.headers, b"cache-control")
+    )
+
+
+def is_for_nobody(answer: Answer) -> bool:
+    """Tell whether an answer depends on more of the request than the app was told of it."""
+    return not values(answer.headers, b"vary") <= VARY or any(
+        name == b"content-encoding" for name, _ in answer.headers
+    )

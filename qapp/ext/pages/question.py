@@ -1,0 +1,94 @@
+"""What a request asks for: the key of a page, if a page that is kept may be the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from urllib.parse import parse_qsl, urlencode
+
+from hypercorn.typing import HTTPScope
+from quart import Quart
+from werkzeug.exceptions import HTTPException
+
+from .render import Headers, Key
+
+# Of whom the answer may be another, or who sends a body, which is for the app to receive.
+PERSONAL = frozenset({b"authorization", b"content-length", b"transfer-encoding"})
+# In letters: what is longer is no address that a page links to.
+LONGEST = 400
+MARK = "kept_by_query"
+
+Cookies = Mapping[str, Collection[str]]
+
+
+class Questions:
+    """Read requests to an app.
+
+    :param cookies: cookies that pages may depend on, each with its values. A visitor with any other
+        cookie, or any other value, is answered by the app.
+    """
+
+    def __init__(self, app: Quart, cookies: Cookies) -> None:
+        self._app = app
+        self._allowed = {
+            f"{name}={value}".encode() for name, values in cookies.items() for value in values
+        }
+        self._urls = app.url_map.bind("localhost")
+
+    def key_of(self, scope: HTTPScope, headers: Mapping[bytes, bytes]) -> Key | None:
+        """Return the key of the page that a request is for; None if the app is to answer.
+
+        :param headers: the request's, of each name one.
+        """
+        if not PERSONAL.isdisjoint(headers):
+            return None
+        host = headers.get(b"host")
+        # Letters in capitals would make another page of each way to write a name.
+        if host is None or host != host.lower():
+            return None
+        root_path, path, query = scope.get("root_path", ""), scope["path"], scope["query_string"]
+        declared = self._declared(path, root_path, query) if query else b""
+        cookies = self._chosen(list(scope["headers"])) if b"cookie" in headers else b""
+        if declared is None or cookies is None:
+            return None
+        return Key(scope["scheme"], host, root_path, path, declared, cookies)
+
+    def refuse_hosts(self) -> None:
+        """Raise RuntimeError if the app has rules for certain hosts or subdomains."""
+        rules = self._app.url_map.iter_rules()
+        if self._app.url_map.host_matching or any(rule.subdomain for rule in rules):
+            raise RuntimeError("pages are kept for apps whose rules are for all hosts")
+
+    def query_of(self, path: str, root_path: str) -> tuple[str, ...] | None:
+        """Return the parameters that the view of a path declares; None if its pages aren't kept."""
+        path = path.removeprefix(root_path)
+        # Werkzeug takes any number of slashes at the beginning for one.
+        if len(path) > LONGEST or path.startswith("//"):
+            return None
+        try:
+            endpoint, _ = self._urls.match(path, method="GET")
+        except HTTPException:
+            return None
+        query: tuple[str, ...] | None = getattr(self._app.view_functions[endpoint], MARK, None)
+        return query
+
+    def _declared(self, path: str, root_path: str, query: bytes) -> bytes | None:
+        """Return what of a query its view declares; None if it is not one value of each."""
+        names = self.query_of(path, root_path)
+        if names is None or not query.isascii():
+            return None
+        pairs = [
+            pair for pair in parse_qsl(query.decode(), keep_blank_values=True) if pair[0] in names
+        ]
+        found = dict(pairs)
+        if len(found) < len(pairs) or sum(map(len, found.values())) > LONGEST:
+            return None
+        return urlencode([(name, found[name]) for name in names if name in found]).encode()
+
+    def _chosen(self, headers: Headers) -> bytes | None:
+        """Return a request's cookies in one order; None if there is one that is not declared."""
+        text = b";".join(value for name, value in headers if name == b"cookie")
+        pairs = [pair for part in text.split(b";") if (pair := part.strip())]
+        names = {pair.partition(b"=")[0] for pair in pairs}
+        if not self._allowed.issuperset(pairs) or len(names) < len(pairs):
+            return None
+        return b"; ".join(sorted(pairs))

@@ -1,0 +1,102 @@
+"""The pages that are kept: so many bytes of them, the least recently used go first."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import NamedTuple
+
+from .page import Form, Page
+from .render import Key
+
+
+class Counts(NamedTuple):
+    """What a worker's cache has done since it began, and what it holds.
+
+    :ivar hits: requests answered with a page that was there.
+    :ivar misses: pages that were made.
+    :ivar waits: requests that waited for a page which another had asked for.
+    :ivar drops: pages dropped because the data changed.
+    :ivar evictions: pages dropped to make room.
+    """
+
+    hits: int = 0
+    misses: int = 0
+    waits: int = 0
+    drops: int = 0
+    evictions: int = 0
+    pages: int = 0
+    bytes: int = 0
+
+
+class Store:
+    """Pages by their keys, of one state of the data.
+
+    :ivar generation: another after each drop. What was begun in one and is done in another may be
+        of the old data, whatever happened in between.
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        self.generation = 0
+        self.hits = self.misses = self.waits = 0
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._drops = self._evictions = 0
+        self._pages: OrderedDict[Key, Page] = OrderedDict()
+
+    def get(self, key: Key, now: float) -> Page | None:
+        """Return the page with this key, if it is there and has not become too old."""
+        page = self._pages.get(key)
+        if page is None:
+            return None
+        if page.expires_at <= now:
+            self._remove(page)
+            return None
+        self._pages.move_to_end(key)
+        return page
+
+    def put(self, page: Page, generation: int) -> None:
+        """Keep a page that was begun in a generation, if that still lasts."""
+        if generation != self.generation:
+            return
+        if (before := self._pages.get(page.key)) is not None:
+            self._remove(before)
+        self._pages[page.key] = page
+        self._bytes += page.size
+        self._make_room()
+
+    def add_form(self, page: Page, coding: str, body: bytes) -> Form:
+        """Keep a page in one more coding, as long as the page is kept."""
+        form = page.add_form(coding, body)
+        if self._pages.get(page.key) is page:
+            self._bytes += len(body)
+            self._make_room()
+        return form
+
+    def drop(self) -> None:
+        """Drop all pages: the data may be another."""
+        self.generation += 1
+        self._drops += len(self._pages)
+        self._pages.clear()
+        self._bytes = 0
+
+    @property
+    def counts(self) -> Counts:
+        """What was done so far, and what is held."""
+        return Counts(
+            self.hits,
+            self.misses,
+            self.waits,
+            self._drops,
+            self._evictions,
+            len(self._pages),
+            self._bytes,
+        )
+
+    def _make_room(self) -> None:
+        while self._bytes > self._most_bytes:
+            self._remove(next(iter(self._pages.values())))
+            self._evictions += 1
+
+    def _remove(self, page: Page) -> None:
+        del self._pages[page.key]
+        self._bytes -= page.size
