@@ -67,6 +67,10 @@ class Located(Model):
     location: str = Field(description="Where it is.", examples=["/api/v1/students"])
 
 
+# What is no blank: those of str.strip, each by its number, as programs' \\s differ.
+NO_BLANK = r"[^\x00-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+
+
 def one_line(longest: int, **kwargs: Any) -> Any:
     """Return the type of a text of one line, which is more than blanks; those around it go."""
     return Annotated[
@@ -74,7 +78,7 @@ def one_line(longest: int, **kwargs: Any) -> Any:
         Field(
             min_length=1,
             max_length=longest,
-            pattern=r"^[^\x00-\x1f]*[^\x00-\x20\u0085\u00a0\s][^\x00-\x1f]*$",
+            pattern=rf"^[^\x00-\x1f]*{NO_BLANK}[^\x00-\x1f]*$",
             **kwargs,
         ),
         AfterValidator(str.strip),
