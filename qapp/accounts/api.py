@@ -78,6 +78,7 @@ class TokenIn(Model):
     scope: Scope
     days: int | None = Field(
         None,
+        strict=True,
         ge=1,
         le=tokens.LONGEST_DAYS,
         description="How long it lasts; null is until it is revoked.",

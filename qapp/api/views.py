@@ -29,7 +29,7 @@ for part in (
     blueprint.register_blueprint(part)
 
 
-@blueprint.after_request
+@blueprint.after_app_request
 async def complete(response: Response) -> Response:
     """Tell what is left of the allowance, and for whom the answer is."""
     if is_api():

@@ -16,6 +16,7 @@ from qapp.web.api import (
     Answer,
     Before,
     Created,
+    Digits,
     Limit,
     Model,
     NextPage,
@@ -29,7 +30,7 @@ from qapp.web.api import (
     operation,
     require_match,
 )
-from qapp.web.api.models import EXAMPLE_TIME
+from qapp.web.api.models import EXAMPLE_TIME, NO_BLANK
 from qapp.web.markup import render
 from qapp.web.paging import LARGEST_ID, PAGE_SIZE
 from qapp.web.templating import now_ms
@@ -39,7 +40,7 @@ from .forms import LONGEST_TEXT, LONGEST_TITLE
 
 blueprint = csrf.exempt(Blueprint("entries", __name__, url_prefix="/api/v1/entries"))
 
-TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f]*[^\x00-\x20\u0085\u00a0\s][^\x00-\x08\x0b\x0c\x0e-\x1f]*$"
+TEXT = rf"^[^\x00-\x08\x0b\x0c\x0e-\x1f]*{NO_BLANK}[^\x00-\x08\x0b\x0c\x0e-\x1f]*$"
 LONGEST_QUERY = 200
 
 
@@ -92,7 +93,7 @@ class SearchQuery(Model):
     q: str = Field(
         min_length=1, max_length=LONGEST_QUERY, description="Words.", examples=["green tea"]
     )
-    page: int = Field(1, ge=1, le=queries.RANKED, description="Counted from 1.")
+    page: Annotated[int, Field(ge=1, le=queries.RANKED, description="Counted from 1."), Digits] = 1
     limit: Limit = PAGE_SIZE
 
 

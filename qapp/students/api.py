@@ -12,11 +12,13 @@ from qapp.ext.database import Executor
 from qapp.extensions import csrf, db, orm
 from qapp.models import Student as Record
 from qapp.web.api import (
+    JSON,
     Answer,
     Created,
     Located,
     Tagged,
     changed,
+    check_accept,
     etag_of,
     not_modified,
     once,
@@ -44,6 +46,7 @@ blueprint = csrf.exempt(Blueprint("students", __name__, url_prefix="/api/v1/stud
 async def list_students(query_args: ListQuery) -> StudentList | Response:
     """List the students that are looked for."""
     asked = query_args
+    check_accept([NDJSON if asked.format == "ndjson" else JSON])
     if asked.format == "ndjson":
         return _stream(asked)
     limit = asked.limit or PAGE_SIZE

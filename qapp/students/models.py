@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from qapp.web.api import Limit, Model, NextPage, one_line
+from qapp.web.api import Digits, Limit, Model, NextPage, one_line
 from qapp.web.paging import LARGEST_ID, PAGE_SIZE
 
 from .forms import LONGEST_ADDRESS, LONGEST_NAME
@@ -72,8 +72,8 @@ class ListQuery(Model):
         Column | None, Field(alias="in", description="Which column; any, when it is left out.")
     ] = None
     sort: Sort = Field("-id", description="The column; with a minus, from its end.")
-    after: int | None = Field(
-        None, ge=1, le=LARGEST_ID, description="The id of the last student of the page before."
+    after: Annotated[int, Field(ge=1, le=LARGEST_ID), Digits] | None = Field(
+        None, description="The id of the last student of the page before."
     )
     value: str = Field(
         "", max_length=LONGEST_ADDRESS, description="What that one has in the sorted column."

@@ -32,7 +32,7 @@ from qapp.ext.limits import RateLimited
 from qapp.ext.storage import StorageFull
 from qapp.ext.threads import PoolBusy
 
-from .site import API_PATH, error_id
+from .site import error_id, is_of_api
 
 RETRY_AFTER_S = 2
 PROBLEM_JSON = "application/problem+json"  # RFC 9457
@@ -159,7 +159,7 @@ def words_of(code: int) -> Words | None:
 
 def is_api() -> bool:
     """Tell whether the request is for the API."""
-    return request.path.startswith(API_PATH)
+    return is_of_api(request.path)
 
 
 def wants_json() -> bool:

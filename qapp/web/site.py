@@ -31,7 +31,7 @@ from .formparser import StrictFormParser
 from .headers import HeaderSender
 from .sessions import SessionInterface
 
-API_PATH = "/api/"  # below it are programs, which read no pages
+API_PATH = "/api"  # there and below are programs, which read no pages
 LARGE_JSON_BYTES = 64 * 1024  # of more, reading takes longer than a millisecond
 REMEMBERED = frozenset({str, int})
 URLS_REMEMBERED = 10_000
@@ -98,7 +98,7 @@ class Request(QuartRequest):
 
     async def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
         """Return the body's JSON; the API's is read strictly."""
-        if self.path.startswith(API_PATH):
+        if is_of_api(self.path):
             data = await self.get_data(True, False, False)
             if len(data) > LARGE_JSON_BYTES:
                 return await importing.run(strict_json.loads, data)
@@ -243,6 +243,11 @@ class Site(Quart):
         else:
             what = "Error outside of a request"
         self.logger.error(what, exc_info=exception_info)
+
+
+def is_of_api(path: str) -> bool:
+    """Tell whether a path is one of the API, where all answers are for programs."""
+    return path.startswith(API_PATH) and path[len(API_PATH) :][:1] in ("", "/")
 
 
 def path_of(target: str) -> str:

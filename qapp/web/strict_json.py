@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, NoReturn
 
 from werkzeug.exceptions import BadRequest
+
+HALF = re.compile("[\ud800-\udfff]")  # of a pair, which is left when they are paired
 
 
 def loads(data: bytes) -> Any:
     """Return what a JSON text holds.
 
-    :raises BadRequest: if it is not encoded in UTF-8, is no JSON, names a field twice, is nested
-        too deeply, or has NaN, an infinity or a number of thousands of digits.
+    :raises BadRequest: if it is not encoded in UTF-8, is no JSON, names a field twice or by what is
+        no Unicode, is nested too deeply, or has NaN, an infinity or a number of thousands of
+        digits.
     """
     try:
         return json.loads(data.decode(), object_pairs_hook=_object, parse_constant=_no_number)
@@ -30,6 +34,10 @@ def loads(data: bytes) -> Any:
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
+    if not "".join(found).isascii():
+        for name in found:
+            if HALF.search(name):
+                raise ValueError(f"the name {name[:60]!a} of a field holds half a character")
     if len(found) < len(pairs):
         seen: set[str] = set()
         for name, _ in pairs:

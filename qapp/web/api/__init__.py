@@ -11,6 +11,7 @@ from .idempotency import Answer, once
 from .models import (
     Before,
     Created,
+    Digits,
     Limit,
     Located,
     Model,
@@ -20,14 +21,16 @@ from .models import (
     one_line,
     time_of,
 )
-from .operation import operation
+from .operation import JSON, check_accept, operation
 from .problems import Invalid, fault
 from .rates import count_request, tell_standing
 
 __all__ = [
+    "JSON",
     "Answer",
     "Before",
     "Created",
+    "Digits",
     "Invalid",
     "Limit",
     "Located",
@@ -36,6 +39,7 @@ __all__ = [
     "Tagged",
     "Time",
     "changed",
+    "check_accept",
     "count_request",
     "document_of",
     "etag_of",

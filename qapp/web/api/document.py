@@ -94,6 +94,11 @@ class Provider(OpenAPIProvider):
         for parameter in parameters:
             if parameter["name"] in required:
                 parameter["required"] = True
+            schema = parameter["schema"]
+            # None is that it was left out: an address can't say null.
+            if {"type": "null"} in schema.get("anyOf", ()):
+                schema.update(schema.pop("anyOf")[0])
+                del schema["default"]
         return parameters, components
 
     def build_paths(self, rule: Rule) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from qapp.web.paging import LARGEST_ID
 
@@ -66,6 +67,10 @@ class Located(Model):
     location: str = Field(description="Where it is.", examples=["/api/v1/students"])
 
 
+# What is no blank: those of str.strip, each by its number, as programs' \\s differ.
+NO_BLANK = r"[^\x00-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+
+
 def one_line(longest: int, **kwargs: Any) -> Any:
     """Return the type of a text of one line, which is more than blanks; those around it go."""
     return Annotated[
@@ -73,7 +78,7 @@ def one_line(longest: int, **kwargs: Any) -> Any:
         Field(
             min_length=1,
             max_length=longest,
-            pattern=r"^[^\x00-\x1f]*[^\x00-\x20\u0085\u00a0\s][^\x00-\x1f]*$",
+            pattern=rf"^[^\x00-\x1f]*{NO_BLANK}[^\x00-\x1f]*$",
             **kwargs,
         ),
         AfterValidator(str.strip),
@@ -93,6 +98,20 @@ NextPage = Annotated[
         examples=["/api/v1/entries?before=17"],
     ),
 ]
+
+
+def digits(text: object) -> int:
+    """Read a number of a query string: pydantic takes blanks around it, signs and 1_0 too.
+
+    :raises PydanticCustomError: if it is none, or so long that no database has it.
+    """
+    if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER:
+        return int(text)
+    raise PydanticCustomError("int_parsing", "no number")
+
+
+LONGEST_NUMBER = len(str(LARGEST_ID))
+Digits = BeforeValidator(digits)  # goes last: what comes behind it is not documented
 Before = Annotated[
     int,
     Field(
@@ -102,5 +121,6 @@ Before = Annotated[
         # It is larger than JavaScript counts: what fills in defaults would send another number.
         json_schema_extra=lambda schema: schema.pop("default", None),
     ),
+    Digits,
 ]
-Limit = Annotated[int, Field(ge=1, le=100, description="The most items on a page.")]
+Limit = Annotated[int, Field(ge=1, le=100, description="The most items on a page."), Digits]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from functools import wraps
 from typing import Any, NamedTuple
 
@@ -14,10 +14,11 @@ from quart_schema import (
     validate_querystring,
     validate_request,
 )
+from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import NotAcceptable, UnsupportedMediaType
 
 from .models import Fault, Model
-from .problems import Invalid
+from .problems import Invalid, shown
 
 JSON = "application/json"
 MULTIPART = "multipart/form-data"
@@ -75,6 +76,9 @@ def operation(
         needs_match,
     )
 
+    fields = {} if query is None else query.model_fields
+    known = frozenset(field.alias or name for name, field in fields.items())
+
     def decorate(view: View) -> View:
         described = view
         if answer is not None:
@@ -87,8 +91,8 @@ def operation(
         @wraps(described)
         async def checked(*args: Any, **kwargs: Any) -> Any:
             check_accept(made.kinds)
-            if query is None and request.query_string:
-                raise Invalid(*(Fault(field=name, detail=UNKNOWN) for name in request.args))
+            if request.query_string:
+                check_names(known)
             if body is not None:
                 check_body(source)
             return await described(*args, **kwargs)
@@ -126,15 +130,27 @@ def answered(view: View, headers_model: type[Model] | None) -> View:
 UNKNOWN = "There is no such parameter here."
 
 
-def check_accept(kinds: Mapping[str, Any]) -> None:
+def check_names(known: Collection[str]) -> None:
+    """Refuse a query string with names that are not known.
+
+    :raises Invalid: naming each.
+    """
+    unknown = [name for name in request.args if name not in known]
+    if unknown:
+        raise Invalid(*(Fault(field=shown(name), detail=UNKNOWN) for name in unknown))
+
+
+def check_accept(kinds: Collection[str]) -> None:
     """Refuse a client that accepts none of the media types.
 
     :raises NotAcceptable: naming them.
     """
-    accepted = request.headers.get("Accept", ANYTHING)
-    if not kinds or ANYTHING in kinds or accepted == ANYTHING:
+    header = request.headers.get("Accept") or ANYTHING
+    if not kinds or ANYTHING in kinds or header == ANYTHING:
         return
-    if any(request.accept_mimetypes.quality(kind) > 0 for kind in kinds):
+    # Without parameters: many clients say which charset they accept, and JSON has but one.
+    accepted = MIMEAccept((kind.partition(";")[0], q) for kind, q in request.accept_mimetypes)
+    if any(accepted.quality(kind) > 0 for kind in kinds):
         return
     raise NotAcceptable(f"We have nothing that you accept here: accept {' or '.join(kinds)}.")
 

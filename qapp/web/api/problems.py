@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from pydantic import ValidationError
@@ -30,6 +29,9 @@ PLAIN = {
     "list_type": "This has to be a list.",
     "int_parsing": "This has to be a whole number.",
     "int_type": "This has to be a whole number.",
+    "int_from_float": "This has to be a whole number.",
+    "finite_number": "This has to be a whole number.",
+    "is_instance_of": "This has to be a file, and one alone.",
 }
 
 
@@ -76,7 +78,7 @@ def faults_of(found: Iterable[ErrorDetails], *, is_body: bool) -> list[Fault]:
     """Return what pydantic has found: where, as a pointer in a body, and what."""
     faults = []
     for each in found:
-        names = [_shown(str(part)) for part in each["loc"]]
+        names = [shown(str(part)) for part in each["loc"]]
         pointer = "".join(f"/{name.replace('~', '~0').replace('/', '~1')}" for name in names)
         text = PLAIN.get(each["type"]) or f"{each['msg']}."
         if each["type"] == "string_pattern_mismatch":
@@ -85,6 +87,6 @@ def faults_of(found: Iterable[ErrorDetails], *, is_body: bool) -> list[Fault]:
     return faults
 
 
-def _shown(name: str) -> str:
+def shown(name: str) -> str:
     """Return a name from outside as it can be shown: not too long, and nothing that hides."""
-    return re.sub(r"[^\x20-\x7e\u00a1-\ud7ff\ue000-\uffef]", "�", name[:60])
+    return "".join(letter if letter.isprintable() else "�" for letter in name[:60])
