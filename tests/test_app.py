@@ -49,9 +49,9 @@ print(*did, sep="\\n", end="")
 
 
 def module_names() -> Iterator[str]:
-    """Yield the names of the site's modules but for the one that serves it."""
+    """Yield the names of the site's modules but for what serves it, and what Alembic runs."""
     for module in pkgutil.walk_packages(qapp.__path__, "qapp."):
-        if module.name not in ("qapp.asgi", "qapp.migrations.env"):
+        if module.name != "qapp.asgi" and not module.name.endswith(".migrations.env"):
             yield module.name
 
 

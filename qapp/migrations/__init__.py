@@ -74,6 +74,9 @@ def _locked(path: Path) -> Iterator[Connection]:
     )
     try:
         with alone(), engine.connect() as connection:
+            # A table that is changed is made anew and renamed. By default a rename looks into all
+            # triggers, and fails on one that names the table which is not there at that moment.
+            connection.exec_driver_sql("PRAGMA legacy_alter_table=ON")
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
             if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall():

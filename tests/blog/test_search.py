@@ -152,7 +152,8 @@ async def test_hits_come_in_pages_none_twice_and_none_missed(
 async def test_only_so_many_hits_are_ranked_and_paged(
     alice: Visitor, visitor: Visitor, pages: list[Page], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queries, "RANKED", 40)
+    for module in (queries, queries.search):
+        monkeypatch.setattr(module, "RANKED", 40)
     await fill(alice.app, 45)
     await visitor.get("/search?q=entry&page=2")
     assert len(pages[-1].context["hits"]) == 20

@@ -383,7 +383,7 @@ async def test_deleting_a_user_takes_entries_logins_and_what_is_found_of_them(
         ("/users/alice", 3),
         ("/search?q=text", 2),
         ("/feed.xml", 1),
-        ("/account", 2),
+        ("/account", 3),
         ("/about", 1),
         ("/login", 1),
     ],

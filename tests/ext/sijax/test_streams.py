@@ -156,7 +156,7 @@ async def test_a_reader_who_hangs_up_closes_the_generator_and_leaves_nothing() -
         await within(closed)
     assert open_streams(app) == 0
     gc.collect()
-    assert not [each for each in gc.get_objects() if isinstance(each, Stream)]
+    assert not [each for each in gc.get_objects() if type(each) is Stream]
 
 
 async def test_a_reader_who_hangs_up_during_a_stop_does_not_cut_the_generators_end_short() -> None:
