@@ -14,6 +14,7 @@ from qapp.web.api import (
     Answer,
     Located,
     Model,
+    Number,
     Time,
     fault,
     one_line,
@@ -76,11 +77,8 @@ class TokenIn(Model):
 
     name: one_line(tokens.LONGEST_NAME, examples=["phone"])  # type: ignore[valid-type]
     scope: Scope
-    days: int | None = Field(
+    days: Annotated[int, Field(ge=1, le=tokens.LONGEST_DAYS), Number] | None = Field(
         None,
-        strict=True,
-        ge=1,
-        le=tokens.LONGEST_DAYS,
         description="How long it lasts; null is until it is revoked.",
         examples=[90],
     )

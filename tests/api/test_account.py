@@ -102,6 +102,12 @@ async def test_a_token_that_can_not_be_made_is_refused(
     assert (await make(alice, {**NEW, **changes})).fields == fields
 
 
+async def test_days_may_be_written_as_any_json_has_them(alice: Visitor) -> None:
+    for number, days in enumerate((90, 90.0, 9e1, None)):
+        made = await make(alice, {**NEW, "name": f"{number}", "days": days})
+        assert made.status == 201, days
+
+
 async def test_there_is_an_end_to_tokens(alice: Visitor) -> None:
     for number in range(MOST_TOKENS):
         await token_of(alice.app, "alice", called=f"{number}")

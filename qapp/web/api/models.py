@@ -110,8 +110,20 @@ def digits(text: object) -> int:
     raise PydanticCustomError("int_parsing", "no number")
 
 
+def number(value: object) -> object:
+    """Let a number of JSON pass, which may be written 1.0: pydantic takes "1" and true too.
+
+    :raises PydanticCustomError: if it is none.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    raise PydanticCustomError("int_type", "no number")
+
+
 LONGEST_NUMBER = len(str(LARGEST_ID))
-Digits = BeforeValidator(digits)  # goes last: what comes behind it is not documented
+# These go last: what comes behind them is not documented.
+Digits = BeforeValidator(digits)
+Number = BeforeValidator(number)
 Before = Annotated[
     int,
     Field(
