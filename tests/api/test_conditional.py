@@ -60,6 +60,7 @@ async def test_what_the_client_has_is_not_sent_again(
         (",", 428),
         ("*", 428),
         ("W/{}", 412),
+        ("1", 412),
         ('"x"', 412),
         ('"x", "y"', 412),
         ('"', 428),

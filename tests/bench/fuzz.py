@@ -27,20 +27,24 @@ from tests.serving import PASSWORD, ROOT, Server
 CONFIG = """
 hooks = "tests.bench.fuzz_hooks"
 
-# An If-Match that is made up is of a version that was never there: 412.
+# An If-Match that is made up is of a version that was never there: 412. One that is missing is a
+# status of its own, 428 (RFC 6585, 3).
 [[operations]]
 include-operation-id = [
     "changeEntry", "removeEntry", "changeStudent", "removeStudent", "removeFile",
 ]
 [operations.checks]
 positive_data_acceptance.expected-statuses = ["2xx", "401", "403", "404", "412"]
+negative_data_rejection.expected-statuses = [
+    "400", "401", "403", "404", "405", "406", "412", "415", "422", "428",
+]
 missing_required_header.expected-statuses = ["401", "403", "422", "428"]
 
 # And so for the content of a file, of which one may also ask for a part that it has not.
 [[operations]]
 include-operation-id = "getFileContent"
 [operations.checks]
-positive_data_acceptance.expected-statuses = ["2xx", "3xx", "404", "412", "416"]
+positive_data_acceptance.expected-statuses = ["2xx", "3xx", "401", "404", "412", "416"]
 
 # What is made up is never the picture, PDF or text that its name says: 422.
 [[operations]]

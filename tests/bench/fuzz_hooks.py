@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from contextlib import suppress
 from typing import Any
 
@@ -10,7 +11,9 @@ import httpx
 import schemathesis
 
 from qapp.web.api.idempotency import KEY
+from qapp.web.api.texts import IF_MATCH
 
+TAG = re.compile(IF_MATCH["schema"]["pattern"])
 TOKEN_IN_USE = 1
 numbers = itertools.count(1)
 
@@ -28,7 +31,8 @@ def before_call(_: schemathesis.HookContext, case: schemathesis.Case[Any], kwarg
     key = headers.get("Idempotency-Key")
     if isinstance(key, str) and KEY.fullmatch(key):  # the same again with another body is 422
         headers["Idempotency-Key"] = f"{key}-{number}"[-255:]
-    if "If-Match" in headers and number % 2:
+    seen = headers.get("If-Match")
+    if isinstance(seen, str) and TAG.fullmatch(seen) and number % 2:
         url = f"{case.operation.base_url}{case.formatted_path}"
         with suppress(httpx.HTTPError, KeyError):
             headers["If-Match"] = httpx.get(url, timeout=10).headers["ETag"]

@@ -38,7 +38,8 @@ def require_match(etag: str) -> None:
         raise PreconditionRequired(
             "Send the ETag of what you have seen as If-Match, so that you overwrite nothing else."
         )
-    if not asked.contains_raw(etag):
+    # Werkzeug takes tags without their quotation marks as well.
+    if not asked.contains_raw(etag) or etag not in request.headers["If-Match"]:
         raise changed()
 
 

@@ -96,10 +96,10 @@ IDEMPOTENCY_KEY = {
     "description": "Names this deed: a request with the same key is done once, and answered alike.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x21-\\x7e]+$"},
 }
-IF_MATCH = {
+IF_MATCH: dict[str, Any] = {
     "name": "If-Match",
     "in": "header",
     "required": True,
     "description": "The ETag of what you have seen.",
-    "schema": {"type": "string", "examples": ['"17"']},
+    "schema": {"type": "string", "pattern": r'^"[\x21\x23-\x7e]+"$', "examples": ['"17"']},
 }
