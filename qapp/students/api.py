@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 
-from quart import Blueprint, Response, request, stream_with_context, url_for
+from quart import Blueprint, Response, stream_with_context, url_for
 from quart.typing import ResponseReturnValue
 
 from qapp.accounts import Caller, writer
@@ -31,7 +31,7 @@ from . import queries
 from .models import Added, ListQuery, Student, StudentIn, StudentList, StudentsIn
 from .progress import NDJSON
 from .queries import Place, StudentChanged, Versioned
-from .views import LONGEST_DOWNLOAD_S, printable
+from .views import download_of, printable
 
 blueprint = csrf.exempt(Blueprint("students", __name__, url_prefix="/api/v1/students"))
 
@@ -74,10 +74,7 @@ def _stream(asked: ListQuery) -> Response:
             place = _end(asked, found[-1])
             left = None if left is None else left - size
 
-    # For a HEAD Quart would run the stream to its end.
-    response = Response(lines() if request.method == "GET" else b"", mimetype=NDJSON)
-    response.timeout = LONGEST_DOWNLOAD_S  # else the app's limit cuts it off in silence
-    return response
+    return download_of(lines, NDJSON)
 
 
 async def _found(asked: ListQuery, place: Place | None, limit: int) -> list[Record]:
