@@ -161,19 +161,21 @@ async def add_entry(caller: Caller, data: EntryIn) -> Answer[Entry]:
 async def change_entry(caller: Caller, entry_id: int, data: EntryIn) -> Answer[Entry]:
     """Change an entry of your own."""
     entry = await _own(caller, entry_id)
+    rendered = await rendering.run(render, data.text)
     try:
-        await queries.change_entry(
-            db,
-            entry_id=entry.id,
-            version=entry.version,
-            title=data.title,
-            text=data.text,
-            rendered=await rendering.run(render, data.text),
-            now_ms=now_ms(),
-        )
+        async with db.transaction() as tx:  # what can't be answered is not done
+            await queries.change_entry(
+                tx,
+                entry_id=entry.id,
+                version=entry.version,
+                title=data.title,
+                text=data.text,
+                rendered=rendered,
+                now_ms=now_ms(),
+            )
+            return await _answer(tx, entry.id, 200)
     except queries.EntryChanged:
         raise changed() from None
-    return await _answer(db, entry.id, 200)
 
 
 @blueprint.delete("/<int:entry_id>")

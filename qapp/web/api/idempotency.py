@@ -74,7 +74,8 @@ async def once(
     """
     key = request.headers.get(HEADER)
     if key is None:
-        return await work(db)
+        async with db.transaction() as tx:  # what can't be answered is not done
+            return await work(tx)
     if not KEY.fullmatch(key):
         raise BadRequest(f"{HEADER} has to be 1 to 255 visible ASCII characters.")
     sent = await request.get_data(True, False, False) if content is None else content
