@@ -409,7 +409,8 @@ async def kill_one_that_sends(
         await server.left()
         server.gate.set()
         entries = await upkeep.list_entries(db)
-        assert 0 < len([entry for entry in entries if entry.is_claimed]) <= 4
+        # Claimed may be twice as many: the next of a connection, beside one not written down yet.
+        assert 0 < len([entry for entry in entries if entry.last_error == queue.INTERRUPTED]) <= 4
 
 
 async def test_the_app_of_the_docstring_works_as_it_stands(server: Server, tmp_path: Path) -> None:
