@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
 from tests.conftest import need
 from tests.serving import Server, server_with_user
 
+HERE = Path(__file__).parent
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 ARGUMENTS = [
     "--no-sandbox",
@@ -28,22 +30,40 @@ document.addEventListener("securitypolicyviolation", event =>
   console.error(`CSP: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
 """
 
+# Each theme and each width once: colours do not depend on widths, and axe takes its time.
+each_look = pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
+
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     """A fresh site with the user bob."""
-    with server_with_user(tmp_path, "bob") as server:
+    with server_with_user(tmp_path, "bob", workers=1) as server:
         yield server
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """Chromium, without a window."""
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run these tests in one loop, which the browser that they share belongs to."""
+    for item in items:
+        if item.path.parent == HERE:
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """Chromium, without a window; it takes three seconds to start."""
     need(CHROMIUM, "Chromium", "apt install chromium")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def browser(chromium: Browser) -> AsyncIterator[Browser]:
+    """The browser, which after the test has nothing open."""
+    yield chromium
+    for context in chromium.contexts:
+        await context.close()
 
 
 class Watched:

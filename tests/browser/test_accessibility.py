@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 
-import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, FilePayload, Page, expect
 
-from tests.browser.conftest import watched_page
+from tests.browser.conftest import each_look, watched_page
 from tests.browser.test_journey import log_in
 from tests.files.tools import picture
 from tests.serving import Server
@@ -35,8 +34,7 @@ PAGES = (
 FOR_USERS = ("/", "/post/1", "/post/1/edit", "/account", "/students/import", "/files", "/upload")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@each_look
 async def test_axe_finds_nothing(browser: Browser, server: Server, theme: str, width: int) -> None:
     size = {"width": width, "height": 800}
     page = (await watched_page(browser, server, color_scheme=theme, viewport=size)).page

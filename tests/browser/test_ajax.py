@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from types import SimpleNamespace
 
 import pytest
+import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Dialog, Route, expect
 from quart import Quart
@@ -15,7 +16,7 @@ from quart import Quart
 from qapp import create_app
 from qapp.config import Settings
 from qapp.tour.live import ajax
-from tests.browser.conftest import Watched, watched_page
+from tests.browser.conftest import Watched, each_look, watched_page
 from tests.ext.sijax.tools import PATIENCE_S, Site, served
 
 REPORTED = "the server responded with a status of 4"  # Chromium tells of each such answer
@@ -52,14 +53,14 @@ def app(settings: Settings) -> Quart:
     return create_app(settings)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def site(app: Quart) -> AsyncIterator[Site]:
     """The site on a real server, in this very loop."""
     async with served(app) as site:
         yield site
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def watched(browser: Browser, site: Site) -> AsyncIterator[Watched]:
     """The page, opened; its console must say nothing but what the test takes away."""
     watched = await watched_page(browser, site)  # type: ignore[arg-type]  # only its url is read
@@ -202,8 +203,7 @@ async def test_without_scripts_the_form_searches_and_the_rest_says_why(
     await page.context.close()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@each_look
 async def test_axe_finds_nothing_on_it(
     browser: Browser, site: Site, pauses: Pauses, theme: str, width: int
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.conftest import Watched, watched_page
@@ -40,7 +40,7 @@ async def post(page: Page, title: str) -> None:
     await expect(page.get_by_role("heading", name=title)).to_be_visible()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def bob(server: Server) -> Client:
     return await Client(server.port).log_in("bob")
 

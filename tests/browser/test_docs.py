@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
 from qapp.api import published
-from tests.browser.conftest import Watched, watched_page
+from tests.browser.conftest import Watched, each_look, watched_page
 from tests.browser.test_accessibility import violations
 from tests.browser.test_journey import log_in
 from tests.serving import Server
@@ -137,8 +137,7 @@ async def test_who_is_nobody_hears_what_is_missing(browser: Browser, server: Ser
     assert [error for error in watched.errors if "status of 401" not in error] == []
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@each_look
 async def test_axe_finds_nothing(browser: Browser, server: Server, theme: str, width: int) -> None:
     size = {"width": width, "height": 800}
     watched = await opened(browser, server, color_scheme=theme, viewport=size)

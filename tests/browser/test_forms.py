@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.conftest import Watched, watched_page
+from tests.browser.conftest import Watched, each_look, watched_page
 from tests.serving import Server
 
 ROLES: dict[str, Literal["radiogroup", "textbox", "spinbutton"]] = {
@@ -160,8 +160,7 @@ async def violations(page: Page) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@each_look
 async def test_axe_finds_nothing_on_a_page_with_errors(
     browser: Browser, server: Server, theme: str, width: int
 ) -> None:

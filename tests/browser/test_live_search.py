@@ -23,7 +23,7 @@ MARK = "document.body.dataset.before = 'yes'"
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     """A site with four students and the entries of a user."""
-    with server_with_user(tmp_path, "bob") as server:
+    with server_with_user(tmp_path, "bob", workers=1) as server:
         with closing(sqlite.connect(tmp_path / "qapp.db")) as connection:
             connection.executemany(
                 "INSERT INTO students (name, city, addr, pin) VALUES (?, 'Pune', '1 Road', '411')",

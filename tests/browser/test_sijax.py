@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, expect
 from quart import Quart, Response, g, render_template_string
 from quart.typing import ResponseReturnValue
@@ -124,14 +125,14 @@ def make_app(handlers: Handlers, **config: Any) -> Quart:
     return app
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def site(handlers: Handlers) -> AsyncIterator[Site]:
     """The app, served."""
     async with served(make_app(handlers)) as site:
         yield site
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def watched(browser: Browser, site: Site) -> AsyncIterator[Watched]:
     """The page, opened; nothing may be told to its console but what the test takes away."""
     watched = await watched_page(browser, site)  # type: ignore[arg-type]  # only its url is read

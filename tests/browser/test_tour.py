@@ -11,7 +11,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Locator, Page, Response
 
 from qapp.tour.chapters import CHAPTERS
-from tests.browser.conftest import Watched, watched_page
+from tests.browser.conftest import Watched, each_look, watched_page
 from tests.serving import Server
 
 PATIENCE_MS = 10_000
@@ -22,7 +22,7 @@ PAGES = ["/tour/", "/tour/api", *(f"/tour/{slug}" for slug in SLUGS)]
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One site for all chapters: nothing here depends on what another left."""
-    with Server(tmp_path_factory.mktemp("tour")) as server:
+    with Server(tmp_path_factory.mktemp("tour"), workers=1) as server:
         yield server
 
 
@@ -107,8 +107,7 @@ async def test_each_try_leads_to_a_page_without_scripts(browser: Browser, server
     assert wrong == []
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@each_look
 async def test_the_pages_are_good_to_read(
     browser: Browser, server: Server, tmp_path: Path, theme: str, width: int
 ) -> None:

@@ -17,7 +17,7 @@ from tests.browser.conftest import Watched, watched_page
 from tests.browser.test_journey import log_in
 from tests.files.tools import picture
 from tests.processes import wait_for
-from tests.serving import PASSWORD, Server
+from tests.serving import Server, server_with_user
 
 LARGEST = 3_000_000
 PNG = picture(size=(600, 400))
@@ -28,10 +28,8 @@ REFUSED = "This is no GIF picture that can be read."
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     """A fresh site with the user bob, which takes files of up to 3 MB."""
-    server = Server(tmp_path / "site", UPLOAD_MAX_LENGTH=str(LARGEST))
-    server.folder.mkdir()
-    server.command("user", "add", "bob", stdin=f"{PASSWORD}\n")
-    with server:
+    settings = {"UPLOAD_MAX_LENGTH": str(LARGEST)}
+    with server_with_user(tmp_path / "site", "bob", workers=1, **settings) as server:
         yield server
 
 
