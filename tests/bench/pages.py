@@ -36,7 +36,7 @@ FEW = [(b"content-type", b"text/html"), (b"content-length", b"%d" % len(BODY))]
 async def app(scope, receive, send):
     if scope["type"] == "http":
         await receive()
-        headers = SAME if scope["path"] == "/same" else FEW
+        headers = FEW if scope["path"] == "/few" else SAME
         await send({{"type": "http.response.start", "status": 200, "headers": headers}})
         await send({{"type": "http.response.body", "body": BODY, "more_body": False}})
     else:
