@@ -33,7 +33,7 @@ class Conditions(NamedTuple):
             f"{ENTRIES:,} entries at the start.",
             f"The front page has {ours:,} bytes, Flask's {theirs:,}: the same entries in the same "
             "frame.",
-            "Rate limits are off. Every side writes the same access line to a file. Connections "
+            "Rate limits are off. Every side writes a line for each request to a file. Connections "
             f"are kept, idle ones for {KEEP_ALIVE_S} s.",
             "Commits are as durable on both: WAL, synchronous=FULL.",
             f"wrk, {self.rounds} rounds of {self.seconds:g} s in turn, after one to warm up; "
