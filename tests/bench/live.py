@@ -26,6 +26,9 @@ from tests.bench.table import Line, show
 from tests.client import Client
 from tests.serving import Server, server_with_user
 
+READERS = 8000
+POSTS = 10
+EVERY_S = 2.0
 PATIENCE_S = 120
 AT_ONCE = 200  # connections, while they are made
 OTHER_FILES = 500
@@ -202,28 +205,42 @@ async def one_more(port: int) -> str:
     return f"{head.split()[1]}, Retry-After {retry[1] if retry else 'missing'}"
 
 
-def main() -> int:
-    """Serve a fresh site to the readers and print what was found."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--readers", type=int, default=8000)
-    parser.add_argument("--posts", type=int, default=10)
-    parser.add_argument("--every", type=float, default=2, help="seconds from post to post")
-    arguments = parser.parse_args()
+def allow_connections(count: int) -> None:
+    """Let this process and the server it starts have so many, and what else they open."""
     _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if most_files < arguments.readers + OTHER_FILES:
-        parser.error(f"{most_files} open files are allowed (ulimit -Hn): too few")
+    if most_files < count + OTHER_FILES:
+        sys.exit(f"{most_files} open files are allowed (ulimit -Hn): too few")
     resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
+
+
+def serve(count: int = READERS, posts: int = POSTS, every_s: float = EVERY_S) -> list[Line]:
+    """Serve a fresh site to the readers, and measure."""
+    allow_connections(count)
     with (
         tempfile.TemporaryDirectory() as folder,
-        server_with_user(
-            Path(folder), "alice", workers=1, LIVE_MOST_READERS=str(arguments.readers)
-        ) as server,
+        server_with_user(Path(folder), "alice", workers=1, LIVE_MOST_READERS=str(count)) as server,
     ):
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            lines = runner.run(measure(server, arguments.readers, arguments.posts, arguments.every))
+            lines = runner.run(measure(server, count, posts, every_s))
         tracebacks = server.log.count("Traceback")
     lines.append(Line("tracebacks in the log", str(tracebacks), "0", tracebacks == 0))
-    return show(f"{arguments.readers:,} live readers on one worker", lines)
+    return lines
+
+
+def title(count: int = READERS) -> str:
+    """Say what was measured."""
+    return f"{count:,} live readers on one worker"
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--readers", type=int, default=READERS)
+    parser.add_argument("--posts", type=int, default=POSTS)
+    parser.add_argument("--every", type=float, default=EVERY_S, help="seconds from post to post")
+    arguments = parser.parse_args()
+    lines = serve(arguments.readers, arguments.posts, arguments.every)
+    return show(title(arguments.readers), lines)
 
 
 if __name__ == "__main__":
