@@ -1,16 +1,26 @@
-"""What the comparison writes of what it measured; the figures themselves are made up here."""
+"""The comparison: that both sides do the same, and what it writes of figures made up here."""
 
 from __future__ import annotations
 
+import asyncio
+import importlib.util
+from contextlib import closing
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from qapp.ext.database.driver import sqlite
+from tests.bench.compare.__main__ import MOST_DIFFERENCE
 from tests.bench.compare.chart import svg
-from tests.bench.compare.report import Conditions, markdown
+from tests.bench.compare.flask_site import check_durability
+from tests.bench.compare.report import BEGIN, END, MEASURED, Conditions, embedded, markdown
 from tests.bench.compare.run import Measured, Result, lines
+from tests.bench.compare.sides import USER, Side, all_sides
 from tests.bench.compare.work import FLASK, QAPP, WORKS
 from tests.bench.wrk import Drive
+from tests.client import Client
+from tests.conftest import need
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -48,7 +58,7 @@ def test_what_is_required_is_said_to_be_met_or_missed(qapp: float, is_met: bool)
         if line.what.endswith(FLASK) and "p99" not in line.what
     ]
     assert [line.met for line in against_flask] == [is_met] * len(WORKS)
-    page = markdown(Conditions(1, 3, (17_000, 17_000)), made, against_flask)
+    page = markdown(Conditions(1, 3, (17_000, 17_000)).lines(), made, against_flask)
     assert ("**MISSED**" in page) is not is_met
 
 
@@ -67,3 +77,54 @@ def test_the_fastest_of_a_group_has_the_longest_bar_and_none_leaves_the_picture(
     bars = [float(bar.get("width", 0)) for bar in chart.iter(f"{SVG}rect")][1:]
     assert len(bars) == sum(len(work.sides) for work in WORKS)
     assert set(bars) == {max(bars), max(bars) / 4}
+
+
+def test_both_sides_send_the_same_page_log_alike_and_keep_what_is_posted(tmp_path: Path) -> None:
+    need(importlib.util.find_spec("gunicorn"), "gunicorn", "pip install -e '.[test]'")
+    with all_sides(tmp_path, {QAPP, FLASK}, lambda _: None) as sides:
+        sizes = [side.page_bytes() for side in sides.values()]
+        assert max(sizes) / min(sizes) < 1 + MOST_DIFFERENCE
+        for name, side in sides.items():
+            title, page = asyncio.run(post(side))
+            assert title in page
+            assert (tmp_path / f"{name}.log").read_text().count('"POST /add ') == 1
+            assert side.rss_mb() > 0
+
+
+async def post(side: Side) -> tuple[str, str]:
+    """Post an entry on a kept connection; return its title and the front page after it."""
+    client = await Client(side.port).log_in(USER)
+    port = client.local_port
+    title = f"Tea of {side.name}"
+    answer = await client.request("POST", "/add", {"title": title, "text": "Green tea"})
+    assert answer.status == 302, answer
+    page = (await client.request("GET", "/")).text
+    assert client.local_port == port
+    client.close()
+    return title, page
+
+
+def test_flask_is_not_compared_with_less_durable_commits(tmp_path: Path) -> None:
+    path = str(tmp_path / "flaskr.sqlite")
+    with closing(sqlite.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        with pytest.raises(RuntimeError, match="journal_mode is delete"):
+            check_durability(path)
+        connection.execute("PRAGMA journal_mode = WAL")
+    check_durability(path)
+
+
+def test_the_readme_gets_the_conditions_and_the_ratios_and_loses_nothing_else() -> None:
+    made = results(400, 100)
+    found = [line for result in made for line in lines(result)]
+    page = markdown(Conditions(1, 3, (17_000, 17_000)).lines(), made, found)
+    readme = embedded(f"before\n{BEGIN}\nold\n{END}\nafter\n", page)
+    assert readme.startswith(f"before\n{BEGIN}\n\n![")
+    assert readme.endswith(f"{END}\nafter\n")
+    assert "old" not in readme
+    assert "| Front page, no session, against Flask, gunicorn | 4.00 × |" in readme
+    assert "Rate limits are off" in readme
+    assert MEASURED not in readme
+    assert embedded(readme, page) == readme
+    with pytest.raises(ValueError, match="lacks"):
+        embedded("nothing", page)

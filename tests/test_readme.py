@@ -14,6 +14,7 @@ from click import Group
 
 from qapp.cli import cli
 from qapp.config import PREFIX, Settings
+from tests.bench.compare.report import embedded
 from tests.serving import ROOT, server_with_user
 
 README = (ROOT / "README.md").read_text()
@@ -67,6 +68,11 @@ def test_the_client_of_the_api_does_what_it_says(tmp_path: Path) -> None:
                 check=True,
             )
             assert re.fullmatch(r"Green tea \d{4}-\d\d-\d\dT\S+Z\n", result.stdout)
+
+
+def test_the_comparison_shown_is_the_one_that_was_printed() -> None:
+    page = (ROOT / "tests" / "bench" / "compare" / "comparison.md").read_text()
+    assert embedded(README, page) == README
 
 
 def test_the_commands_of_continuous_integration_are_the_readmes() -> None:

@@ -118,12 +118,14 @@ def answers(
     driven: wrk.Drive, found: list[dict[str, Any]], seconds: float, tracebacks: int
 ) -> list[Line]:
     """Say how much was answered, and what was not answered well."""
-    asked = sum(each["num_requests"] for each in found)
+    arrived = sum(each["num_requests"] for each in found if each["method"] == "SSE")
+    asked = sum(each["num_requests"] for each in found) - arrived
     failed = sum(each["num_failures"] for each in found)
     return [
         Line("answers to wrk", f"{driven.a_second * seconds:,.0f}", "", True),
         Line("errors of them", f"{driven.bad:,}", "0", driven.bad == 0),
-        Line("requests of the people and programs", f"{asked:,}", "", asked > 0),
+        Line("requests of the people and programs", f"{asked:,}", "", True),
+        Line("entries that came to live readers", f"{arrived:,}", "> 0", arrived > 0),
         Line("failures of them", f"{failed:,}", "0", failed == 0),
         Line("tracebacks in the log", f"{tracebacks:,}", "0", tracebacks == 0),
     ]

@@ -8,12 +8,18 @@ from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from typing import NamedTuple
 
+from qapp.ext.database.driver import sqlite
 from tests.bench.compare.run import Measured, Result
 from tests.bench.compare.sides import KEEP_ALIVE_S, THREADS, WORKERS
 from tests.bench.compare.work import ENTRIES
 from tests.bench.table import Line
 
 PACKAGES = ("quart", "hypercorn", "granian", "flask", "gunicorn")
+MEASURED = "## Measured"
+# What the README shows stands between these two.
+BEGIN = "<!-- Written by python -m tests.bench.compare: do not edit. -->"
+END = "<!-- As far as that. -->"
+CHART = "![Answers a second, qapp beside Flask](tests/bench/compare/comparison.svg)"
 HEADINGS = ("", "answers a second", "p50", "p99", "memory", "errors")
 
 
@@ -42,7 +48,8 @@ class Conditions(NamedTuple):
             "The Flask original is a part of this package and loads its modules too, as the log's "
             "format makes the yardsticks do: by itself it would have less.",
             f"{os.cpu_count()} processors, which wrk uses too; Python "
-            f"{platform.python_version()}; {versions}.",
+            f"{platform.python_version()}; {versions}; SQLite {sqlite.sqlite_version}, Flask has "
+            "Python's own.",
         ]
 
 
@@ -76,15 +83,15 @@ def milliseconds(value: float) -> str:
     return f"{value:,.0f} ms" if value >= 100 else f"{value:.1f} ms"
 
 
-def markdown(conditions: Conditions, results: Sequence[Result], lines: Sequence[Line]) -> str:
+def markdown(conditions: Sequence[str], results: Sequence[Result], lines: Sequence[Line]) -> str:
     """Return the whole comparison as a page."""
     parts = [
         "# The comparison\n",
         "What `python -m tests.bench.compare` printed. Do not edit: run it.\n",
-        "\n".join(f"- {line}" for line in conditions.lines()),
+        "\n".join(f"- {condition}" for condition in conditions),
         "\n## Ratios\n",
         _rows(("what", "measured", "required", ""), (_ratio_row(line) for line in lines)),
-        "\n## Measured\n",
+        f"\n{MEASURED}\n",
     ]
     for result in results:
         parts.append(f"### {result.work.title}\n\n{_sentence(result.work.note)}\n")
@@ -93,8 +100,24 @@ def markdown(conditions: Conditions, results: Sequence[Result], lines: Sequence[
     return "\n".join(parts)
 
 
+def embedded(readme: str, page: str) -> str:
+    """Return the README with the chart, and with the conditions and the ratios of such a page.
+
+    :raises ValueError: if the README has no place for them.
+    """
+    before, begin, rest = readme.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"the README lacks {BEGIN} or {END}")
+    conditions, _, ratios = page.partition(MEASURED)[0].partition("\n## Ratios\n")
+    conditions = conditions[conditions.index("- ") :].strip()
+    shown = "\n\n".join([CHART, ratios.strip(), conditions])
+    return f"{before}{BEGIN}\n\n{shown}\n\n{END}{after}"
+
+
 def _ratio_row(line: Line) -> tuple[str, ...]:
-    return (line.what, line.measured, line.required, "ok" if line.met else "**MISSED**")
+    said = "" if not line.required else "ok" if line.met else "**MISSED**"
+    return (line.what, line.measured, line.required, said)
 
 
 def _rows(headings: Sequence[str], rows: Iterator[tuple[str, ...]]) -> str:

@@ -51,24 +51,34 @@ class Result(NamedTuple):
 
 
 class Progress:
-    """Lines that say how far it is and what runs."""
+    """Lines that say how far it is, how long it still takes, and what runs.
 
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._done = 0
+    :param total_s: about how many seconds all of it takes.
+    """
+
+    def __init__(self, total_s: float) -> None:
+        self._total_s = total_s
+        self._done_s = 0.0
 
     def tell(self, what: str) -> None:
         """Say what comes next."""
-        print(f"[{100 * self._done // self._total:3d} %] {what}", file=sys.stderr, flush=True)
+        done, left_s = self._done_s / self._total_s, self._total_s - self._done_s
+        left = f"{left_s / 60:.0f} min" if left_s >= 90 else f"{left_s:.0f} s"
+        print(f"[{done:4.0%}, {left} left] {what}", file=sys.stderr, flush=True)
 
-    def step(self) -> None:
-        """Count one run."""
-        self._done += 1
+    def step(self, seconds: float) -> None:
+        """Count what has run."""
+        self._done_s += seconds
 
 
-def run_count(works: Sequence[Work], rounds: int) -> int:
-    """Return how many times wrk runs."""
-    return sum(len(work.sides) * (rounds + 1) for work in works)
+def run_s(work: Work, seconds: float) -> float:
+    """Return how long one run of a work is, in seconds."""
+    return max(seconds, work.least_s)
+
+
+def work_s(work: Work, seconds: float, rounds: int) -> float:
+    """Return how long all runs of a work take, with those that warm up."""
+    return len(work.sides) * (rounds + 1) * run_s(work, seconds)
 
 
 def measure(
@@ -84,12 +94,12 @@ def measure(
             found = drive(
                 sides[name].port,
                 asked[name],
-                seconds=max(seconds, work.least_s),
+                seconds=run_s(work, seconds),
                 connections=work.connections,
                 timeout_s=work.timeout_s,
                 may_fail=True,  # they are counted, those of the site against it
             )
-            progress.step()
+            progress.step(run_s(work, seconds))
             if number:
                 runs[name].append(found)
     return Result(
@@ -119,6 +129,10 @@ def lines(result: Result) -> list[Line]:
     later = ratio(result, QAPP, FLASK, lambda run: run.p99_ms)
     what = f"{result.work.title}: p99, against {FLASK}"
     found.append(Line(what, f"{later:.2f} ×", f"≤ {MOST_P99:g} ×", later <= MOST_P99))
-    bad = result.sides[QAPP].bad
-    found.append(Line(f"{result.work.title}: errors of {QAPP}", f"{bad:,}", "0", bad == 0))
     return found
+
+
+def errors(results: Sequence[Result]) -> Line:
+    """Count the site's bad answers at all works."""
+    bad = sum(result.sides[QAPP].bad for result in results)
+    return Line(f"errors of {QAPP}, all of the above", f"{bad:,}", "0", bad == 0)

@@ -63,6 +63,12 @@ class Side(NamedTuple):
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         return sum(_rss_kib(int(pid)) for pid in children if not _is_tracker(int(pid))) / 1024
 
+    def page_bytes(self) -> int:
+        """Return how long the front page is without a session."""
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port)) as connection:
+            connection.request("GET", "/")
+            return len(connection.getresponse().read())
+
     def log_in(self) -> Visit:
         """Log in as the one user with a password."""
         client = asyncio.run(_logged_in(self.port))
