@@ -106,7 +106,8 @@ WORKS = (
     Work(
         "insert",
         "Durable insert through the form",
-        "CSRF token, session, cleaning of a short text, WAL, synchronous=FULL, answered by 302",
+        "CSRF token, session, cleaning of a short text, WAL, synchronous=FULL, answered by 302; "
+        "qapp also indexes it for the search and tells live readers",
         lambda visit: [posted(visit)],
         (QAPP, FLASK),
         {FLASK: 3},
