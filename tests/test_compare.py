@@ -58,7 +58,7 @@ def test_what_is_required_is_said_to_be_met_or_missed(qapp: float, is_met: bool)
         if line.what.endswith(FLASK) and "p99" not in line.what
     ]
     assert [line.met for line in against_flask] == [is_met] * len(WORKS)
-    page = markdown(Conditions(1, 3, (17_000, 17_000)).lines(), made, against_flask)
+    page = markdown(Conditions(1, 3, (17_000, 17_000), 0.1).lines(), made, against_flask)
     assert ("**MISSED**" in page) is not is_met
 
 
@@ -117,7 +117,7 @@ def test_flask_is_not_compared_with_less_durable_commits(tmp_path: Path) -> None
 def test_the_readme_gets_the_conditions_and_the_ratios_and_loses_nothing_else() -> None:
     made = results(400, 100)
     found = [line for result in made for line in lines(result)]
-    page = markdown(Conditions(1, 3, (17_000, 17_000)).lines(), made, found)
+    page = markdown(Conditions(1, 3, (17_000, 17_000), 0.1).lines(), made, found)
     readme = embedded(f"before\n{BEGIN}\nold\n{END}\nafter\n", page)
     assert readme.startswith(f"before\n{BEGIN}\n\n![")
     assert readme.endswith(f"{END}\nafter\n")

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -102,6 +103,7 @@ def compare(
     works: Sequence[Work], seconds: float, rounds: int, progress: Progress
 ) -> tuple[list[str], list[Result]]:
     """Start all sides, and drive them; return under which conditions, and what was measured."""
+    load = os.getloadavg()[0]
     names = {FLASK, *(name for work in works for name in work.sides)}
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -114,7 +116,7 @@ def compare(
             measure(work, sides, seconds=seconds, rounds=rounds, progress=progress)
             for work in works
         ]
-    return Conditions(seconds, rounds, sizes).lines(), results
+    return Conditions(seconds, rounds, sizes, load).lines(), results
 
 
 def write(folder: Path | None, page: str, chart: str) -> None:

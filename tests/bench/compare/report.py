@@ -24,11 +24,15 @@ HEADINGS = ("", "answers a second", "p50", "p99", "memory", "errors")
 
 
 class Conditions(NamedTuple):
-    """How it was measured: the length of a run, how many, and the front page of either side."""
+    """How it was measured: the length of a run, how many, and the front page of either side.
+
+    :ivar load: how many processes ran or waited before it began, by the last minute's average.
+    """
 
     seconds: float
     rounds: int
     page_bytes: tuple[int, int]
+    load: float
 
     def lines(self) -> list[str]:
         """Return what a reader has to know, a sentence or two each."""
@@ -42,12 +46,13 @@ class Conditions(NamedTuple):
             "Rate limits are off. Every side writes a line for each request to a file. Connections "
             f"are kept, idle ones for {KEEP_ALIVE_S} s.",
             "Commits are as durable on both: WAL, synchronous=FULL.",
-            f"wrk, {self.rounds} rounds of {self.seconds:g} s in turn, after one to warm up; "
+            f"wrk, rounds of {self.seconds:g} s in turn, {self.rounds} after one to warm up; "
             "medians, ratios by round.",
             "Memory: resident, of all workers, after the work; what they share counts for each. "
             "The Flask original is a part of this package and loads its modules too, as the log's "
             "format makes the yardsticks do: by itself it would have less.",
-            f"{os.cpu_count()} processors, which wrk uses too; Python "
+            f"{os.cpu_count()} processors, which wrk uses too, with a load of {self.load:.1f} from "
+            "elsewhere before it began; Python "
             f"{platform.python_version()}; {versions}; SQLite {sqlite.sqlite_version}, Flask has "
             "Python's own.",
         ]
