@@ -18,6 +18,7 @@ from tests.bench.compare.report import BEGIN, END, MEASURED, Conditions, embedde
 from tests.bench.compare.run import Measured, Result, lines
 from tests.bench.compare.sides import USER, Side, all_sides
 from tests.bench.compare.work import FLASK, QAPP, WORKS
+from tests.bench.table import Line
 from tests.bench.wrk import Drive
 from tests.client import Client
 from tests.conftest import need
@@ -117,6 +118,7 @@ def test_flask_is_not_compared_with_less_durable_commits(tmp_path: Path) -> None
 def test_the_readme_gets_the_conditions_and_the_ratios_and_loses_nothing_else() -> None:
     made = results(400, 100)
     found = [line for result in made for line in lines(result)]
+    found.append(Line("by the way", "7", "", met=True))
     page = markdown(Conditions(1, 3, (17_000, 17_000), 0.1).lines(), made, found)
     readme = embedded(f"before\n{BEGIN}\nold\n{END}\nafter\n", page)
     assert readme.startswith(f"before\n{BEGIN}\n\n![")
@@ -124,6 +126,8 @@ def test_the_readme_gets_the_conditions_and_the_ratios_and_loses_nothing_else() 
     assert "old" not in readme
     assert "| Front page, no session, against Flask, gunicorn | 4.00 × |" in readme
     assert "Rate limits are off" in readme
+    assert "by the way" in page
+    assert "by the way" not in readme
     assert MEASURED not in readme
     assert embedded(readme, page) == readme
     with pytest.raises(ValueError, match="lacks"):

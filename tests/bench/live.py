@@ -181,10 +181,15 @@ async def measure(server: Server, count: int, posts: int, every_s: float) -> lis
     return [
         Line("readers", f"{readers.open:,}", f"{count:,}", readers.open == count),
         Line("memory a reader", f"{each_kib:.1f} KiB", f"≤ {MOST_KIB} KiB", each_kib <= MOST_KIB),
-        Line("the same, after entries", f"{told_kib:.1f} KiB", "", True),
+        Line("memory a reader, after entries", f"{told_kib:.1f} KiB", "", True),
         Line("processor time to tell all of an entry", f"{told_ms:.0f} ms", "", True),
-        Line("an entry reaches them, alone", str(alone), "", True),
-        Line("the same, beside wrk", str(beside), f"p99 ≤ {MOST_MS} ms", beside.p99_ms <= MOST_MS),
+        Line("an entry reaches all, alone", str(alone), "", True),
+        Line(
+            "an entry reaches all, beside wrk",
+            str(beside),
+            f"p99 ≤ {MOST_MS} ms",
+            beside.p99_ms <= MOST_MS,
+        ),
         Line(
             f"front pages a second, {idle:,.0f} before, {busy:,.0f} beside it",
             f"{busy / idle:.2f}",

@@ -123,10 +123,10 @@ def answers(
     failed = sum(each["num_failures"] for each in found)
     return [
         Line("answers to wrk", f"{driven.a_second * seconds:,.0f}", "", True),
-        Line("errors of them", f"{driven.bad:,}", "0", driven.bad == 0),
+        Line("errors among the answers to wrk", f"{driven.bad:,}", "0", driven.bad == 0),
         Line("requests of the people and programs", f"{asked:,}", "", True),
         Line("entries that came to live readers", f"{arrived:,}", "> 0", arrived > 0),
-        Line("failures of them", f"{failed:,}", "0", failed == 0),
+        Line("failures of the people and programs", f"{failed:,}", "0", failed == 0),
         Line("tracebacks in the log", f"{tracebacks:,}", "0", tracebacks == 0),
     ]
 

@@ -19,6 +19,7 @@ MEASURED = "## Measured"
 # What the README shows stands between these two.
 BEGIN = "<!-- Written by python -m tests.bench.compare: do not edit. -->"
 END = "<!-- As far as that. -->"
+NOT_REQUIRED = "|  |  |"
 CHART = "![Answers a second, qapp beside Flask](tests/bench/compare/comparison.svg)"
 HEADINGS = ("", "answers a second", "p50", "p99", "memory", "errors")
 
@@ -106,7 +107,9 @@ def markdown(conditions: Sequence[str], results: Sequence[Result], lines: Sequen
 
 
 def embedded(readme: str, page: str) -> str:
-    """Return the README with the chart, and with the conditions and the ratios of such a page.
+    """Return the README with the chart, the conditions and the ratios of such a page.
+
+    What nothing is required of stays where it is.
 
     :raises ValueError: if the README has no place for them.
     """
@@ -116,7 +119,8 @@ def embedded(readme: str, page: str) -> str:
         raise ValueError(f"the README lacks {BEGIN} or {END}")
     conditions, _, ratios = page.partition(MEASURED)[0].partition("\n## Ratios\n")
     conditions = conditions[conditions.index("- ") :].strip()
-    shown = "\n\n".join([CHART, ratios.strip(), conditions])
+    rows = [row for row in ratios.strip().splitlines() if not row.endswith(NOT_REQUIRED)]
+    shown = "\n\n".join([CHART, "\n".join(rows), conditions])
     return f"{before}{BEGIN}\n\n{shown}\n\n{END}{after}"
 
 
