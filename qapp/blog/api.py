@@ -32,7 +32,7 @@ from qapp.web.api import (
 )
 from qapp.web.api.models import EXAMPLE_TIME, NO_BLANK
 from qapp.web.markup import render
-from qapp.web.paging import LARGEST_ID, PAGE_SIZE
+from qapp.web.paging import LARGEST_ID, PAGE_SIZE, url_of_page
 from qapp.web.templating import now_ms
 
 from . import queries
@@ -104,7 +104,7 @@ async def list_entries(query_args: ListQuery) -> EntryList:
     asked = query_args
     page = await queries.list_full(db, author=asked.author, before=asked.before, limit=asked.limit)
     more: dict[str, Any] = {"before": page.before, "limit": asked.limit, "author": asked.author}
-    url = url_for("api.entries.list_entries", **more) if page.before else None
+    url = url_of_page("api.entries.list_entries", **more) if page.before else None
     return EntryList.model_validate({"items": page.items, "next": url})
 
 
@@ -119,7 +119,7 @@ async def search_entries(query_args: SearchQuery) -> EntryList:
     offset = (asked.page - 1) * asked.limit
     found = await queries.search_full(db, query=asked.q, offset=offset, limit=asked.limit + 1)
     more: dict[str, Any] = {"q": asked.q, "page": asked.page + 1, "limit": asked.limit}
-    url = url_for("api.entries.search_entries", **more) if len(found) > asked.limit else None
+    url = url_of_page("api.entries.search_entries", **more) if len(found) > asked.limit else None
     return EntryList.model_validate({"items": found[: asked.limit], "next": url})
 
 

@@ -35,7 +35,7 @@ from qapp.web.api import (
 from qapp.web.api.idempotency import HEADER
 from qapp.web.bodies import large_body
 from qapp.web.limits import count_try
-from qapp.web.paging import LARGEST_ID, PAGE_SIZE
+from qapp.web.paging import LARGEST_ID, PAGE_SIZE, url_of_page
 from qapp.web.templating import now_ms
 
 from . import queries, service
@@ -117,7 +117,7 @@ async def list_files(query_args: ListQuery) -> FileList:
     more: dict[str, Any] = {"before": page.before, "limit": asked.limit}
     return FileList(
         items=[file_of(file) for file in page.items],
-        next=url_for("api.files.list_files", **more) if page.before else None,
+        next=url_of_page("api.files.list_files", **more) if page.before else None,
     )
 
 

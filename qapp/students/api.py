@@ -25,7 +25,7 @@ from qapp.web.api import (
     operation,
     require_match,
 )
-from qapp.web.paging import LARGEST_ID, PAGE_SIZE
+from qapp.web.paging import LARGEST_ID, PAGE_SIZE, url_of_page
 
 from . import queries
 from .models import Added, ListQuery, Student, StudentIn, StudentList, StudentsIn
@@ -55,7 +55,7 @@ async def list_students(query_args: ListQuery) -> StudentList | Response:
     if len(found) > limit:
         more.update(_end(asked, found[limit - 1])._asdict())
         more["after"] = more.pop("id")
-    url = url_for("api.students.list_students", **more) if len(found) > limit else None
+    url = url_of_page("api.students.list_students", **more) if len(found) > limit else None
     return StudentList.model_validate({"items": found[:limit], "next": url})
 
 

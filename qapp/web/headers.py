@@ -24,14 +24,21 @@ HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+}
+# What says something of documents only: JSON opens no window and asks for no camera.
+DOCUMENT_HEADERS = {
+    "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 ONE_YEAR_S = 31_536_000
 
 Pairs = list[tuple[bytes, bytes]]
-DEFAULTS: Pairs = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+DATA_DEFAULTS, DEFAULTS = (
+    [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    for headers in (HEADERS, HEADERS | DOCUMENT_HEADERS)
+)
+CONTENT_TYPE = b"content-type"
 SECURE = (
     b"strict-transport-security",
     f"max-age={ONE_YEAR_S}; includeSubDomains".encode(),
@@ -57,8 +64,10 @@ class HeaderSender:
 
 def complete(headers: Pairs, *, is_secure: bool) -> None:
     """Add what an answer's headers lack; an answer for a session is for its visitor alone."""
-    present = {name.lower() for name, _ in headers}
-    headers.extend(header for header in DEFAULTS if header[0] not in present)
+    present = {name.lower(): value for name, value in headers}
+    is_data = b"json" in present.get(CONTENT_TYPE, b"")
+    defaults = DATA_DEFAULTS if is_data else DEFAULTS
+    headers.extend(header for header in defaults if header[0] not in present)
     if is_secure:
         headers.append(SECURE)
     if PRIVATE[0] not in present:

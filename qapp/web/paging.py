@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar
+from urllib.parse import urlencode
 
-from quart import request
+from quart import request, url_for
 from werkzeug.exceptions import BadRequest
 
 PAGE_SIZE = 20
@@ -56,3 +57,13 @@ def before_asked() -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 19 and 0 < int(text) <= LARGEST_ID):
         raise BadRequest("“before” has to be the number of an entry. Leave it out for the newest.")
     return int(text)
+
+
+def url_of_page(endpoint: str, **values: object) -> str:
+    """Return the address of a page of a list; what is None is left out.
+
+    No two pages have the same, and Werkzeug builds one in the time of some reads: only that of the
+    list, which is remembered, is left to it.
+    """
+    query = {name: value for name, value in values.items() if value is not None}
+    return f"{url_for(endpoint)}?{urlencode(query)}"

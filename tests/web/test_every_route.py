@@ -10,7 +10,7 @@ from quart import Quart, Response
 from werkzeug.exceptions import abort, default_exceptions
 
 from qapp.web.errors import WORDS
-from qapp.web.headers import HEADERS
+from qapp.web.headers import DOCUMENT_HEADERS, HEADERS
 from tests.conftest import Dump, Serve, Visitor
 from tests.web.tools import CHANGING, Route, routes_of
 
@@ -42,7 +42,9 @@ async def routes(app: Quart, alice: Visitor) -> list[Route]:
 def faults_of(response: Response, *, https: bool = False) -> list[str]:
     """Return which of the headers that every answer must have are wrong."""
     headers = response.headers
-    wrong = [name for name, value in HEADERS.items() if headers.get(name) != value]
+    is_data = "json" in headers.get("Content-Type", "")
+    expected = HEADERS if is_data else HEADERS | DOCUMENT_HEADERS
+    wrong = [name for name, value in expected.items() if headers.get(name) != value]
     if ("Strict-Transport-Security" in headers) is not https:
         wrong.append("Strict-Transport-Security")
     caching = headers.get("Cache-Control", "")

@@ -75,7 +75,7 @@ class Layer:
 
         :raises RuntimeError: if the app has rules for certain hosts, which are not told apart here.
         """
-        self._questions.refuse_hosts()
+        self._questions.read_rules()
         self._pool = OpenPool("pages", threads=1, most_jobs=100)
 
     async def close(self) -> None:

@@ -16,6 +16,7 @@ PERSONAL = frozenset({b"authorization", b"content-length", b"transfer-encoding"}
 # In letters: what is longer is no address that a page links to.
 LONGEST = 400
 MARK = "kept_by_query"
+ANY = "<"
 
 Cookies = Mapping[str, Collection[str]]
 
@@ -33,6 +34,7 @@ class Questions:
             f"{name}={value}".encode() for name, values in cookies.items() for value in values
         }
         self._urls = app.url_map.bind("localhost")
+        self._beginnings: frozenset[str] = frozenset()
 
     def key_of(self, scope: HTTPScope, headers: Mapping[bytes, bytes]) -> Key | None:
         """Return the key of the page that a request is for; None if the app is to answer.
@@ -46,17 +48,30 @@ class Questions:
         if host is None or host != host.lower():
             return None
         root_path, path, query = scope.get("root_path", ""), scope["path"], scope["query_string"]
+        if not self._may_be_kept(path.removeprefix(root_path)):
+            return None
         declared = self._declared(path, root_path, query) if query else b""
         cookies = self._chosen(list(scope["headers"])) if b"cookie" in headers else b""
         if declared is None or cookies is None:
             return None
         return Key(scope["scheme"], host, root_path, path, declared, cookies)
 
-    def refuse_hosts(self) -> None:
-        """Raise RuntimeError if the app has rules for certain hosts or subdomains."""
-        rules = self._app.url_map.iter_rules()
+    def read_rules(self) -> None:
+        """Note how the addresses of pages begin that are kept.
+
+        :raises RuntimeError: if the app has rules for certain hosts or subdomains.
+        """
+        rules = list(self._app.url_map.iter_rules())
         if self._app.url_map.host_matching or any(rule.subdomain for rule in rules):
             raise RuntimeError("pages are kept for apps whose rules are for all hosts")
+        views = self._app.view_functions
+        self._beginnings = frozenset(
+            _beginning(rule.rule) for rule in rules if hasattr(views.get(rule.endpoint), MARK)
+        )
+
+    def _may_be_kept(self, path: str) -> bool:
+        # Werkzeug takes as long over a path as the app over many a request.
+        return _beginning(path) in self._beginnings or ANY in self._beginnings
 
     def query_of(self, path: str, root_path: str) -> tuple[str, ...] | None:
         """Return the parameters that the view of a path declares; None if its pages aren't kept."""
@@ -92,3 +107,9 @@ class Questions:
         if not self._allowed.issuperset(pairs) or len(names) < len(pairs):
             return None
         return b"; ".join(sorted(pairs))
+
+
+def _beginning(path: str) -> str:
+    """Return the first part of a path or of a rule; ANY for that of a rule that varies."""
+    first = path.removeprefix("/").partition("/")[0]
+    return ANY if ANY in first else first
