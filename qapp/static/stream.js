@@ -114,12 +114,16 @@
 
   async function show(fresh) {
     const known = new Set(versions().map((each) => each.dataset.version));
+    const tops = scrollY && versions().map((each) => [each, each.getBoundingClientRect().top]);
     const hadFocus = part.contains(document.activeElement);
     await htmx.swap({
       text: fresh.outerHTML, target: `#${part.id}`, swap: "outerMorph", sourceElement: part,
     });
     const changed = versions().filter((each) => !known.has(each.dataset.version));
     for (const each of changed) each.classList.add("fresh");
+    // Not every browser keeps the place by itself, nor does any in every table.
+    const [kept, top] = (tops || []).find(([each, top]) => top >= 0 && each.isConnected) ?? [];
+    if (kept) scrollBy({ top: kept.getBoundingClientRect().top - top, behavior: "instant" });
     if (hadFocus && !part.contains(document.activeElement)) { // it was on what is gone
       part.tabIndex = -1;
       part.focus({ preventScroll: true });
@@ -136,7 +140,7 @@
       each.hidden = (each.dataset.gone === "show") !== isGone;
     }
     if (hadFocus) notice.focus({ preventScroll: true });
-    if (isGone) speak(notice.textContent.trim());
+    if (isGone) speak(notice.firstChild.textContent.trim());
   }
 
   part.addEventListener("live:get", ask);
