@@ -225,6 +225,7 @@ blocked_domains = Table(
     "blocked_domains", metadata, Column("domain", String(253), primary_key=True)
 )
 
+
 def _in_sqlite(table: Table, *statements: str) -> None:
     """Run statements of SQLite's own when a table has been made."""
 

@@ -71,7 +71,9 @@ _DEFAULTS: dict[str, Any] = {
 LONGEST_DATA = 8192  # of JSON, in characters: what is kept is kept in memory, too
 RETRY_AFTER_S = 30
 LEAST_SPREAD_MS = 200
-PAGES_A_SECOND = 1000  # that this worker's readers may ask for, which is a small part of what it can
+PAGES_A_SECOND = (
+    1000  # that this worker's readers may ask for, which is a small part of what it can
+)
 
 
 class LiveFull(ServiceUnavailable):
