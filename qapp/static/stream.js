@@ -2,11 +2,11 @@
 // the same stays, with its focus, its selection and the place in the window. It is the page itself
 // that is asked for again, soon, but not by all its readers at once.
 //
-//   <div id="list" data-live="/stream" data-after="17" data-spread="200" data-kinds="changed">…</div>
+//   <div data-part="list" data-live="/stream" data-after="17" data-spread="200" data-kinds="changed">
 //   data-only="12"      only what has this id matters; when it is deleted, the page says so:
 //   data-gone="show"    an element that is shown when the page is gone, data-gone="hide" is hidden
 //   data-says="…"       what screen readers are told of a change
-//   data-version="12.3" on what is in the part: a version that was not there before is marked
+//   data-version="…" on what is in the part: a version that was not there before is marked
 //
 // A script that wants more hears, on the part, live:heard (prevented: it does not matter), live:page
 // (with the fresh part, which it may change), live:shown and live:failed; it asks by live:get.
@@ -17,11 +17,12 @@
   const RETRY_MS = 30000; // after a refusal (too many readers), which EventSource takes as final
   const SPOKEN_MS = 5000; // then it is taken away, so that nobody meets it twice
 
-  const part = document.querySelector("[data-live]");
-  const { live, kinds, only, says } = part.dataset;
+  const { dataset } = document.querySelector("[data-live]");
+  const { live, kinds, only, says } = dataset;
+  const part = document.getElementById(dataset.part);
   const announcer = document.getElementById("announcer");
-  let { after } = part.dataset;
-  let spreadMs = Number(part.dataset.spread);
+  let { after } = dataset;
+  let spreadMs = Number(dataset.spread);
   let tookMs = 0;
   let source = null;
   let retrying = 0;
@@ -100,11 +101,11 @@
     if (location.href !== url) return plan(); // another search was answered meanwhile
     if (response.status === 404) return setGone(true);
     const page = new DOMParser().parseFromString(text, "text/html");
-    const fresh = page.getElementById(part.id);
+    const fresh = page.getElementById(dataset.part);
     if (!response.ok || !fresh) throw new Error(`${response.status}`);
     setGone(false);
     document.title = page.title;
-    spreadMs = Number(fresh.dataset.spread);
+    spreadMs = Number(page.querySelector("[data-live]").dataset.spread);
     if (tell("live:page", fresh)) await show(fresh);
   }
 

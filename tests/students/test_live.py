@@ -83,7 +83,7 @@ async def test_the_list_follows_it_and_is_whole_without(alice: Visitor, visitor:
     await alice.post("/addrec", STUDENT)
     for who in (alice, visitor):
         page = await who.text("/students?q=asha")
-        assert re.search(r'<div id="list" data-live="/students/live" data-after="\d+"', page)
+        assert re.search(r'<div data-part="list" data-live="/students/live" data-after="\d+"', page)
         assert '<tr role="row" id="student-1" data-version="1.1">' in page
         assert ("/students/1/edit" in page) is (who is alice)
         assert "stream.js" in page

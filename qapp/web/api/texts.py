@@ -58,7 +58,8 @@ LIVE = {
         "description": "Server-sent events, without end. Each has an id, and as data a JSON "
         "object. Of a new entry (`entry`): id, title, author, url and created_at; of one that was "
         "`changed`: id, title, author, url and updated_at; of one that was `deleted`: id. A "
-        "comment comes every 15 seconds. After the event `reset` some were missed: get the list anew.",
+        "comment comes every 15 seconds. After the event `reset` some were missed: get the list "
+        "anew.",
         "operationId": "followEntries",
         "security": [{}],
         "parameters": [
