@@ -114,6 +114,7 @@
   }
 
   async function show(fresh) {
+    const before = part.textContent;
     const known = new Set(versions().map((each) => each.dataset.version));
     const tops = scrollY && versions().map((each) => [each, each.getBoundingClientRect().top]);
     const hadFocus = part.contains(document.activeElement);
@@ -129,7 +130,7 @@
       part.tabIndex = -1;
       part.focus({ preventScroll: true });
     }
-    if (says && changed.length) speak(says);
+    if (says && before !== part.textContent) speak(says);
     tell("live:shown");
   }
 
