@@ -5,8 +5,6 @@ Times are integers, milliseconds since 1970 in UTC (`…_at`).
 
 from __future__ import annotations
 
-from typing import Final
-
 from sqlalchemy import (
     CheckConstraint,
     Column,
@@ -27,6 +25,13 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import BigInteger
 
 from .ext.orm import Model
+from .triggers import (
+    LIVE_CHANGED_ENTRIES,
+    LIVE_ENTRIES,
+    LIVE_STUDENTS,
+    LIVE_TRIM,
+    SEARCH_INDEX,
+)
 
 # Named constraints: a migration can only change what has a name.
 metadata = MetaData(
@@ -220,42 +225,6 @@ blocked_domains = Table(
     "blocked_domains", metadata, Column("domain", String(253), primary_key=True)
 )
 
-# SQLite's full-text index over the entries, kept by triggers so that nothing can forget it.
-SEARCH_INDEX: Final = (
-    """CREATE VIRTUAL TABLE entries_search USING fts5(
-    title, plain, content='entries', content_rowid='id',
-    tokenize='unicode61 remove_diacritics 2')""",
-    """CREATE TRIGGER entries_search_insert AFTER INSERT ON entries BEGIN
-    INSERT INTO entries_search (rowid, title, plain) VALUES (new.id, new.title, new.plain);
-END""",
-    """CREATE TRIGGER entries_search_delete AFTER DELETE ON entries BEGIN
-    INSERT INTO entries_search (entries_search, rowid, title, plain)
-    VALUES ('delete', old.id, old.title, old.plain);
-END""",
-    """CREATE TRIGGER entries_search_update AFTER UPDATE OF title, plain ON entries BEGIN
-    INSERT INTO entries_search (entries_search, rowid, title, plain)
-    VALUES ('delete', old.id, old.title, old.plain);
-    INSERT INTO entries_search (rowid, title, plain) VALUES (new.id, new.title, new.plain);
-END""",
-)
-
-
-# Readers are told of each new entry, whoever adds it: in its own statement, so that an insert stays
-# one write. The address is that below the site's root.
-LIVE_ENTRIES: Final = """CREATE TRIGGER entries_live AFTER INSERT ON entries BEGIN
-    INSERT INTO live_events (channel, kind, data)
-    SELECT 'entries', 'entry', json_object(
-        'id', new.id, 'title', new.title, 'author', username, 'url', '/post/' || new.id,
-        'created_at', strftime('%Y-%m-%dT%H:%M:%SZ', new.created_at / 1000, 'unixepoch'))
-    FROM users WHERE id = new.author_id;
-END"""
-
-# What is older than qapp.ext.live.KEPT ids goes, a hundred at a time.
-LIVE_TRIM: Final = """CREATE TRIGGER live_events_trim AFTER INSERT ON live_events
-WHEN new.id % 100 = 0 BEGIN
-    DELETE FROM live_events WHERE id <= new.id - 1000;
-END"""
-
 
 def _in_sqlite(table: Table, *statements: str) -> None:
     """Run statements of SQLite's own when a table has been made."""
@@ -268,5 +237,6 @@ def _in_sqlite(table: Table, *statements: str) -> None:
     listen(table, "after_create", run)
 
 
-_in_sqlite(entries, *SEARCH_INDEX, LIVE_ENTRIES)
+_in_sqlite(entries, *SEARCH_INDEX, LIVE_ENTRIES, *LIVE_CHANGED_ENTRIES)
+_in_sqlite(metadata.tables["students"], *LIVE_STUDENTS)
 _in_sqlite(live_events, LIVE_TRIM)

@@ -33,7 +33,7 @@ PASSWORD = "correct horse battery"
 NOBODYS_PASSWORD = "the password of no user"
 TOKEN = re.compile(r'name="csrf_token"[^>]* value="([^"]+)"')
 ACCOUNT_LINK = re.compile(r'title="Your account"><span>([^<]+)<')
-STREAMS = ("/live",)  # without end
+STREAMS = ("/live", "/students/live")  # without end
 REAL_HASHER, REAL_NOBODYS_HASH = service.HASHER, service.NOBODYS_HASH
 
 

@@ -16,7 +16,7 @@ PACKAGE = ROOT / "qapp"
 # From the bottom to the top; a module may import what stands below it, and what is of its own part.
 # Of sections each is a part of its own, so they don't import each other.
 LAYERS = (
-    ("qapp.kinds", "qapp.logs"),
+    ("qapp.kinds", "qapp.logs", "qapp.triggers"),
     ("qapp.config",),
     ("qapp.ext",),
     ("qapp.models",),

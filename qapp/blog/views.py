@@ -59,10 +59,17 @@ async def add(user: User) -> ResponseReturnValue:
 @pages.cache
 async def show(post_id: int) -> ResponseReturnValue:
     """Show an entry."""
+    live_after = live.position  # before it is read: what comes between is not missed
     entry = await queries.find_entry(db, entry_id=_id(post_id))
     user = current_user()
     may_edit = user is not None and user.id == entry.author_id
-    return await render_template("blog/show.html", entry=entry, may_edit=may_edit)
+    return await render_template(
+        "blog/show.html",
+        entry=entry,
+        may_edit=may_edit,
+        live_after=live_after,
+        live_spread_ms=live.spread_ms,
+    )
 
 
 @blueprint.route("/post/<int:post_id>/edit", methods=["GET", "POST"])
@@ -157,10 +164,11 @@ async def feed() -> ResponseReturnValue:
 
 @blueprint.get("/live", endpoint="live")
 async def stream() -> ResponseReturnValue:
-    """Tell of each new entry as it comes, in an event stream.
+    """Tell of each new, changed or deleted entry, in an event stream.
 
-    The event's type is `entry`, its data a JSON object: `id`, `title`, `author`, `url` (the entry's
-    path below the site's root) and `created_at` (ISO 8601, in UTC).
+    The event's type is `entry`, `changed` or `deleted`, its data a JSON object. A deleted one has
+    its `id` alone, the others also `title`, `author`, `url` (the entry's path below the site's
+    root) and `created_at` or `updated_at` (ISO 8601, in UTC).
     """
     return await live.stream("entries")
 
@@ -176,6 +184,7 @@ async def _index_page(form: EntryForm | None) -> str:
         older_url=_older(page, "blog.index"),
         newest_url=_newest(before, "blog.index"),
         live_after=live_after,
+        live_spread_ms=live.spread_ms,
     )
 
 

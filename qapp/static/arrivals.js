@@ -1,94 +1,121 @@
-// Tells, on the front page, of entries that came since it was loaded, and shows them when asked to.
-// What the reader has typed stays, and so does all that he looks at.
+// New entries on the front page: who is at its top, and busy with nothing there, sees them come; who
+// reads further down, types or selects is told how many there are, and gets them when he asks.
+// static/stream.js hears of them and brings the page.
 (() => {
-  const GUARD_MS = 700; // who was about to press what was there before does not press the link
+  const TOP_PX = 80;
+  const GUARD_MS = 700; // who was about to press what was there before does not press what came
   const GATHER_MS = 1000; // entries that come together are announced as one number
-  const RETRY_MS = 30000; // after a refusal (too many readers), which EventSource takes as final
 
-  const link = document.querySelector("[data-live]");
+  const part = document.getElementById("entries");
+  const link = document.querySelector(".arrivals a");
   const announcer = document.getElementById("announcer");
-  const arrived = new Set();
-  let after = link.dataset.after;
-  let isUncertain = false;
-  let source = null;
+  const arrived = new Set(); // the ids of those that are not shown yet
   let announcing = 0;
-  let retrying = 0;
+  let added = 0; // how many the page that is being shown has put in
+  let unsaid = 0;
+  let isAsked = false;
 
-  function show() {
-    const count = arrived.size;
-    link.textContent = isUncertain ? "There may be new entries"
-      : count === 1 ? "1 new entry" : `${count} new entries`;
-    if (link.hidden) {
-      link.hidden = false;
-      link.classList.add("arriving");
-      setTimeout(() => link.classList.remove("arriving"), GUARD_MS);
-    }
-    clearTimeout(announcing);
-    announcing = setTimeout(() => { announcer.textContent = link.textContent; }, GATHER_MS);
+  const articles = (of) => [...of.querySelectorAll("article.entry")];
+  const idOf = (article) => Number(article.getAttribute("aria-labelledby").slice("entry-".length));
+  const newest = (of) => Math.max(0, ...articles(of).map(idOf));
+  const words = (count) => (count === 1 ? "1 new entry" : `${count} new entries`);
+
+  function isFree() {
+    const { activeElement } = document;
+    return scrollY < TOP_PX && getSelection().isCollapsed
+      && !document.querySelector(".composer[open]") && !activeElement?.matches(":focus-visible");
   }
 
-  function hide() {
+  function guard(element) {
+    element.classList.add("arriving");
+    setTimeout(() => element.classList.remove("arriving"), GUARD_MS);
+  }
+
+  function announce(text) {
+    clearTimeout(announcing);
+    announcing = setTimeout(() => {
+      announcer.textContent = text;
+      unsaid = 0;
+    }, GATHER_MS);
+  }
+
+  function showBar() {
+    if (!arrived.size) {
+      hideBar();
+      return;
+    }
+    link.textContent = words(arrived.size);
+    if (link.hidden) guard(link);
+    link.hidden = false;
+    announce(link.textContent);
+  }
+
+  function hideBar() {
     link.hidden = true;
     clearTimeout(announcing);
     announcer.textContent = "";
   }
 
-  function listen() {
-    clearTimeout(retrying);
-    if (source || document.hidden) return;
-    source = new EventSource(`${link.dataset.live}?after=${after}`);
-    source.addEventListener("entry", (event) => {
-      after = event.lastEventId;
-      const { id } = JSON.parse(event.data);
-      if (document.getElementById(`entry-${id}`)) return; // it came with the page
-      arrived.add(id);
-      show();
-    });
-    source.addEventListener("reset", (event) => {
-      after = event.lastEventId;
-      isUncertain = true;
-      show();
-    });
-    source.addEventListener("error", () => {
-      if (source.readyState !== EventSource.CLOSED) return; // it comes back by itself
-      stop();
-      retrying = setTimeout(listen, RETRY_MS);
-    });
+  // Whether what the stream tells asks for the page.
+  function matters({ kind, id }) {
+    if (kind === "reset") return true;
+    if (document.getElementById(`entry-${id}`)) return kind !== "entry"; // else it came with the page
+    if (kind === "entry") arrived.add(id);
+    else if (kind === "changed" || !arrived.delete(id)) return false;
+    if (kind === "entry" && isFree()) return true;
+    showBar();
+    return false;
   }
 
-  function stop() {
-    clearTimeout(retrying);
-    source?.close();
-    source = null;
-  }
-
-  async function load() {
-    const response = await fetch(link.href);
-    if (!response.ok) throw new Error(`${response.status}`);
-    const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    const entries = page.getElementById("entries");
-    document.getElementById("entries").replaceWith(entries);
-    isUncertain = false;
-    const shown = [...entries.querySelectorAll("[id^=entry-]")].map(({ id }) => Number(id.slice(6)));
-    for (const id of arrived) if (id <= Math.max(...shown)) arrived.delete(id);
-    if (arrived.size) show(); // they came while the page was on its way
-    else hide();
-    entries.querySelector("h2 a")?.focus(); // the link, which had the focus, is gone
-  }
-
-  link.addEventListener("click", async (event) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey) return; // into another tab or window
-    event.preventDefault();
-    try {
-      await load();
-    } catch {
-      link.textContent = "The new entries did not come. Try again";
-      announcer.textContent = link.textContent;
-    }
+  part.addEventListener("live:heard", (event) => {
+    if (!matters(event.detail)) event.preventDefault();
   });
 
-  // A browser has six connections for all its tabs here: those that nobody sees need none.
-  document.addEventListener("visibilitychange", () => (document.hidden ? stop() : listen()));
-  addEventListener("pagehide", stop);
-  addEventListener("pageshow", listen);
+  part.addEventListener("live:page", ({ detail: fresh }) => {
+    const seen = newest(part);
+    const come = articles(fresh).filter((article) => idOf(article) > seen);
+    if (isAsked || isFree()) {
+      const last = newest(fresh);
+      for (const id of arrived) if (id <= last) arrived.delete(id);
+      showBar(); // of those that came while the page was on its way
+      added = isAsked ? 0 : come.length;
+      return;
+    }
+    for (const article of come) {
+      arrived.add(idOf(article));
+      article.remove();
+    }
+    // Those that the new ones have moved to the next page are still being read on this one.
+    const oldest = Math.min(...articles(fresh).map(idOf), ...arrived);
+    for (const article of articles(part)) {
+      if (idOf(article) < oldest) {
+        fresh.insertBefore(article.cloneNode(true), fresh.querySelector(".pager"));
+      }
+    }
+    showBar();
+  });
+
+  part.addEventListener("live:shown", () => {
+    if (isAsked) part.querySelector("h2 a")?.focus(); // the link, which had the focus, is gone
+    isAsked = false;
+    if (!added) return;
+    guard(part);
+    unsaid += added;
+    added = 0;
+    announce(words(unsaid));
+  });
+
+  part.addEventListener("live:failed", () => {
+    if (!isAsked) return;
+    isAsked = false;
+    link.textContent = "The new entries did not come. Try again";
+    announcer.textContent = link.textContent;
+  });
+
+  link.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return; // into another tab or window
+    event.preventDefault();
+    isAsked = true;
+    part.dispatchEvent(new CustomEvent("live:get"));
+  });
 })();

@@ -31,6 +31,7 @@ from . import queries
 from .models import Added, ListQuery, Student, StudentIn, StudentList, StudentsIn
 from .progress import NDJSON
 from .queries import Place, StudentChanged, Versioned
+from .service import told_at_once
 from .views import download_of, printable
 
 blueprint = csrf.exempt(Blueprint("students", __name__, url_prefix="/api/v1/students"))
@@ -140,7 +141,8 @@ async def add_students(caller: Caller, data: StudentsIn) -> Answer[Added]:
     students = [values_of(student) for student in data.items]
 
     async def work(tx: Executor) -> Answer[Added]:
-        await queries.add_students(tx, students=students)
+        async with told_at_once(tx):
+            await queries.add_students(tx, students=students)
         location = url_for("api.students.list_students")
         return Added(added=len(students)), 201, {"location": location}
 

@@ -9,7 +9,7 @@ from typing import IO, NamedTuple
 
 from qapp.ext.database import Database, Executor, TransactionTimeout
 from qapp.ext.threads import PoolBusy
-from qapp.extensions import importing, storing
+from qapp.extensions import importing, live, storing
 
 from .queries import COLUMNS, ROWS_AT_ONCE, add_students, list_students_after
 from .spreadsheet import MOST_FAULTS, Fault, StudentFile, cells_of, lines_of
@@ -74,7 +74,7 @@ async def import_students(
             raise FaultyFile(file.faults)
         await importing.run(file.rewind)
         try:
-            async with db.transaction(LONGEST_STORING_S) as tx:
+            async with db.transaction(LONGEST_STORING_S) as tx, told_at_once(tx):
                 students = await storing.run(file.read)
                 while students is not None:
                     # The next are read while these are stored: the writer waits for nothing.
@@ -85,6 +85,20 @@ async def import_students(
         except TransactionTimeout as error:
             raise FaultyFile([Fault(1, TOO_LONG)]) from error
         return file.rows
+
+
+@asynccontextmanager
+async def told_at_once(tx: Executor) -> AsyncIterator[None]:
+    """Tell live readers once of all students that a transaction adds inside of this.
+
+    Else each were an event, and those of other channels, of which a thousand are kept, forgotten.
+
+    :param tx: a transaction: nobody else may write while its newest event is `many`, at which the
+        table's trigger is silent.
+    """
+    await live.publish(tx, "students", "many", {})
+    yield
+    await live.publish(tx, "students", "changed", {})
 
 
 @asynccontextmanager

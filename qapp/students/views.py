@@ -19,7 +19,7 @@ from werkzeug.exceptions import BadRequest
 
 from qapp.accounts import User, current_user, login_first, login_required
 from qapp.ext.database import ConstraintViolation
-from qapp.extensions import csrf, db, orm, pages
+from qapp.extensions import csrf, db, live, orm, pages
 from qapp.models import Student
 from qapp.web.bodies import large_body
 from qapp.web.forms import read_form
@@ -86,8 +86,10 @@ def printable(text: str) -> str:
 
 
 @blueprint.get("/students")
+@pages.cache(query=["q", "in", "sort", "page", "per_page"])
 async def show_all() -> ResponseReturnValue:
     """Show the students that are looked for, sorted by any column."""
+    live_after = live.position  # before they are read: what comes between is not missed
     words = printable(request.args.get("q", ""))[:LONGEST_QUERY].strip()
     column = request.args.get("in")
     sort = request.args.get("sort", "-id")
@@ -110,7 +112,18 @@ async def show_all() -> ResponseReturnValue:
         sort=sort,
         labels=LABELS,
         may_edit=current_user() is not None,
+        live_after=live_after,
+        live_spread_ms=live.spread_ms,
     )
+
+
+@blueprint.get("/students/live", endpoint="live")
+async def stream() -> ResponseReturnValue:
+    """Tell that students were added, changed or removed, in an event stream.
+
+    The event's type is `changed`; its data is a JSON object, with the student's `id` if it was one.
+    """
+    return await live.stream("students")
 
 
 @blueprint.route("/students.csv", methods=["GET", "POST"], endpoint="csv")

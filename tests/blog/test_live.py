@@ -8,6 +8,7 @@ import re
 import signal
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -111,16 +112,14 @@ async def test_a_stop_ends_the_streams_and_waits_for_none(author: tuple[Server, 
     assert "Traceback" not in server.log
 
 
-async def next_event(visitor: Visitor, after: int) -> dict[str, object]:
-    """Read the first event after one."""
+async def next_event(visitor: Visitor, after: int, kind: str = "entry") -> dict[str, object]:
+    """Read the first event of a kind after one."""
     async with visitor.client.request("/live", query_string={"after": str(after)}) as connection:
         await connection.send_complete()
         text = ""
-        while "event: entry" not in text:
+        while not (data := re.search(f"^event: {kind}\ndata: (.*)$", text, re.MULTILINE)):
             text += (await connection.receive()).decode()
         await connection.disconnect()
-    data = re.search("^data: (.*)$", text, re.MULTILINE)
-    assert data is not None
     event: dict[str, object] = json.loads(data[1])
     return event
 
@@ -132,6 +131,66 @@ async def test_the_event_says_what_a_list_shows(alice: Visitor, visitor: Visitor
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", str(event.pop("created_at")))
     assert event == {"id": number, "title": title, "author": "alice", "url": f"/post/{number}"}
     assert (await visitor.get(f"/post/{number}")).status_code == 200
+
+
+async def test_what_is_changed_and_deleted_is_told(alice: Visitor, visitor: Visitor) -> None:
+    number = await alice.add("Tea")
+    version = await version_of(alice, number)
+    form = {"title": "Green", "text": "tea", "version": version}
+    assert (await alice.post(f"/post/{number}/edit", form)).status_code == 302
+    event = await next_event(visitor, 0, "changed")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", str(event.pop("updated_at")))
+    assert event == {"id": number, "title": "Green", "author": "alice", "url": f"/post/{number}"}
+    await alice.post(f"/post/{number}/delete")
+    assert await next_event(visitor, 0, "deleted") == {"id": number}
+
+
+async def version_of(visitor: Visitor, entry_id: int) -> str:
+    found = re.search(
+        r'name="version"[^>]* value="(\d+)"', await visitor.text(f"/post/{entry_id}/edit")
+    )
+    assert found is not None
+    return found[1]
+
+
+async def test_of_what_is_rolled_back_or_refused_nobody_is_told(
+    alice: Visitor, bob: Visitor, visitor: Visitor
+) -> None:
+    number = await alice.add("Tea")
+    version = await version_of(alice, number)
+    form = {"title": "Green", "text": "tea", "version": version}
+    assert (await bob.post(f"/post/{number}/edit", form)).status_code == 403
+    form["version"] = "1"
+    assert (await alice.post(f"/post/{number}/edit", form)).status_code == 409
+    assert (await bob.post(f"/post/{number}/delete")).status_code == 403
+    async with alice.app.app_context():
+        with suppress(ZeroDivisionError):
+            async with db.transaction() as tx:
+                await tx.execute("UPDATE entries SET title = 'Spilt'")
+                await tx.execute("DELETE FROM entries")
+                raise ZeroDivisionError
+        kinds = await db.fetch_all("SELECT kind FROM live_events")
+    assert [tuple(kind) for kind in kinds] == [("entry",)]
+
+
+async def test_an_account_takes_its_entries_along(alice: Visitor, visitor: Visitor) -> None:
+    number = await alice.add("Tea")
+    async with alice.app.app_context():
+        await db.execute("DELETE FROM users WHERE username = 'alice'")
+    assert await next_event(visitor, 0, "deleted") == {"id": number}
+
+
+async def test_an_entry_follows_its_changes_and_is_whole_without(
+    alice: Visitor, bob: Visitor, visitor: Visitor
+) -> None:
+    number = await alice.add("Tea")
+    for who in (alice, bob, visitor):
+        page = await who.text(f"/post/{number}")
+        assert LINK.search(page) is not None
+        assert f'data-only="{number}"' in page
+        assert re.search('<p [^>]*data-gone="show"[^>]* hidden>This entry was deleted', page)
+        assert "stream.js" in page
+        assert ("Yes, delete it" in page) is (who is alice)
 
 
 async def test_an_entry_that_was_refused_is_not_told(alice: Visitor, visitor: Visitor) -> None:

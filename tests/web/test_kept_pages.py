@@ -17,6 +17,7 @@ KEPT = {
     "blog.author": "/users/alice",
     "blog.feed": "/feed.xml",
     "students.list": "/list",
+    "students.show_all": "/students",
 }
 # What a kept page says of itself; it has no other header that the page of the app has not.
 OF_ITS_OWN = {"cache-control", "etag", "vary"}

@@ -70,6 +70,10 @@ _DEFAULTS: dict[str, Any] = {
 }
 LONGEST_DATA = 8192  # of JSON, in characters: what is kept is kept in memory, too
 RETRY_AFTER_S = 30
+LEAST_SPREAD_MS = 200
+PAGES_A_SECOND = (
+    1000  # that this worker's readers may ask for, which is a small part of what it can
+)
 
 
 class LiveFull(ServiceUnavailable):
@@ -135,6 +139,14 @@ class Live:
     def readers(self) -> int:
         """How many streams this worker has open."""
         return _hub().readers
+
+    @property
+    def spread_ms(self) -> int:
+        """Over how many ms readers should spread what they ask for when they all hear an event.
+
+        A page tells it to its script. Without that thousands would ask at the same moment.
+        """
+        return max(LEAST_SPREAD_MS, self.readers * 1000 // PAGES_A_SECOND)
 
     async def stream(self, channel: str) -> Response:
         """Answer the current request with a channel's events, without end.

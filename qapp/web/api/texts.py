@@ -54,10 +54,12 @@ RATE_HEADERS = {
 LIVE = {
     "get": {
         "tags": ["entries"],
-        "summary": "Hear of each new entry as it comes.",
-        "description": "Server-sent events, without end. Each `entry` event has an id, and as data "
-        "a JSON object: id, title, author, url and created_at. A comment comes every 15 seconds. "
-        "After the event `reset` some were missed: get the list anew.",
+        "summary": "Hear of each new, changed or deleted entry.",
+        "description": "Server-sent events, without end. Each has an id, and as data a JSON "
+        "object. Of a new entry (`entry`): id, title, author, url and created_at; of one that was "
+        "`changed`: id, title, author, url and updated_at; of one that was `deleted`: id. A "
+        "comment comes every 15 seconds. After the event `reset` some were missed: get the list "
+        "anew.",
         "operationId": "followEntries",
         "security": [{}],
         "parameters": [

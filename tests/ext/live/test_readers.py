@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from quart import Quart
 
-from qapp.ext.live import KEPT
+from qapp.ext.live import KEPT, LEAST_SPREAD_MS, PAGES_A_SECOND
 from qapp.ext.live import hub as hub_module
 from qapp.ext.live import reader as reader_module
 from qapp.ext.live.reader import Place, Reader
@@ -86,6 +86,15 @@ async def test_a_channel_that_nobody_reads_or_writes_is_not_kept(app: Quart) -> 
             await reader.hang_up()
         await readers_of(app, 0)
         assert not app.extensions["live"]._channels
+
+
+async def test_many_readers_are_asked_to_spread_what_they_ask_for(app: Quart) -> None:
+    live, _ = app.extensions["tea"]
+    async with serving(app), app.app_context():
+        assert live.spread_ms == LEAST_SPREAD_MS
+        app.extensions["live"].readers = 8 * PAGES_A_SECOND
+        assert live.spread_ms == 8000
+        app.extensions["live"].readers = 0
 
 
 async def test_one_past_the_limit_is_told_to_come_back_later(tmp_path: Path) -> None:
