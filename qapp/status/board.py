@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from qapp.ext.metrics.report import (
+    RECENT_S,
     SILENT_S,
     Report,
     Series,
@@ -63,7 +64,7 @@ def board_of(report: Report, *, pid: int | None) -> Board:
             track.pid,
             int(track.began_at * 1000),
             int(track.silent_s) if track.silent_s > SILENT_S else 0,
-            numbers(report.of(track)),
+            numbers(report.of(track, RECENT_S)),
         )
         for track in report.tracks
     )
@@ -143,7 +144,7 @@ def rate(label: str, series: Series) -> Values:
 
 def level(label: str, series: Series, now: Callable[[list[float]], float] | None = None) -> Values:
     """Return a line whose newest value is the last one, or what `now` makes of the last ones."""
-    known = [value for value in series[-10:] if value is not None]
+    known = [value for value in series[-RECENT_S:] if value is not None]
     if now is not None and known:
         return Values(label, series, now(known))
     return Values(label, series, newest(series))

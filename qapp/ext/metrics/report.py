@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
+from operator import add, sub
 
 from .figures import SECONDS, Layout, percentile
 from .tracks import KEPT, Track
@@ -19,32 +21,34 @@ Series = list[float | None]
 
 
 class Report:
-    """The last two minutes of some processes, the oldest second first.
+    """The last minutes of some processes, the oldest second first.
 
     :ivar tracks: the processes.
     :ivar seconds: how many there are in a series.
     """
 
-    seconds = KEPT - 1
-
-    def __init__(self, layout: Layout, tracks: Sequence[Track], now: float) -> None:
+    def __init__(
+        self, layout: Layout, tracks: Sequence[Track], now: float, seconds: int = KEPT - 1
+    ) -> None:
         self.tracks = list(tracks)
+        self.seconds = seconds
         self._layout = layout
         self._now = now
-        self._first = int(now - GRACE_S) - self.seconds + 1
+        self._first = int(now - GRACE_S) - seconds + 1
+        self._spans = [(track, [*self._spans_of(track)]) for track in self.tracks]
 
-    def of(self, track: Track) -> Report:
+    def of(self, track: Track, seconds: int = KEPT - 1) -> Report:
         """Return the report of one process alone."""
-        return Report(self._layout, [track], self._now)
+        return Report(self._layout, [track], self._now, seconds)
 
     def _column(self, name: str, part: str = "") -> int:
         family = next(family for family in self._layout.families if family.name == name)
         return self._layout[name][family.parts.index(part)]
 
-    def _seconds_of(self, track: Track) -> Iterable[tuple[int, float, int, int]]:
+    def _spans_of(self, track: Track) -> Iterable[tuple[int, float, int, int]]:
         """Yield each row but the first: number, seconds since the one before, places it fills."""
         times = track.column(0)
-        for index in range(1, len(times)):
+        for index in range(max(1, bisect_left(times, self._first)), len(times)):
             begin = max(int(times[index - 1]) + 1 - self._first, 0)
             end = min(int(times[index]) + 1 - self._first, self.seconds)
             took_s = times[index] - times[index - 1]
@@ -58,26 +62,24 @@ class Report:
         """
         series: Series = [None] * self.seconds
         columns = [self._column(name, part) for part in parts or ("",)]
-        for track in self.tracks:
+        for track, spans in self._spans:
             values = [sum(row) for row in zip(*map(track.column, columns), strict=True)]
-            for index, took_s, begin, end in self._seconds_of(track):
+            for index, took_s, begin, end in spans:
                 per_s = (values[index] - values[index - 1]) / took_s
                 for place in range(begin, end):
                     series[place] = (series[place] or 0.0) + per_s
         return series
 
-    def level(
-        self, name: str, together: Callable[[float, float], float] = lambda one, other: one + other
-    ) -> Series:
+    def level(self, name: str, together: Callable[[float, float], float] = add) -> Series:
         """Return a gauge in each second.
 
         :param together: how the values of two processes become one: by default they are added.
         """
         series: Series = [None] * self.seconds
         column = self._column(name)
-        for track in self.tracks:
+        for track, spans in self._spans:
             values = track.column(column)
-            for index, _, begin, end in self._seconds_of(track):
+            for index, _, begin, end in spans:
                 for place in range(begin, end):
                     before = series[place]
                     value = values[index]
@@ -86,16 +88,13 @@ class Report:
 
     def counts(self, name: str) -> list[list[float]]:
         """Return what a histogram counted in each second, all processes together."""
-        columns = self._layout[name]
-        columns = columns[1:]  # without the sum
+        columns = self._layout[name][1:]  # without the sum
         counted = [[0.0] * len(columns) for _ in range(self.seconds)]
-        for track in self.tracks:
-            rows = track.columns(columns)
-            for index, _, _, end in self._seconds_of(track):
-                before, after = rows[index - 1], rows[index]
+        for track, spans in self._spans:
+            for index, _, _, end in spans:
+                before, after = track.part(index - 1, columns), track.part(index, columns)
                 if before != after:
-                    grown = zip(counted[end - 1], before, after, strict=True)
-                    counted[end - 1] = [count + new - old for count, old, new in grown]
+                    counted[end - 1] = [*map(add, counted[end - 1], map(sub, after, before))]
         return counted
 
 

@@ -55,10 +55,10 @@ class Track:
         """Return one column of all rows."""
         return self._numbers[index :: self._width]
 
-    def columns(self, columns: range) -> list[Sequence[float]]:
-        """Return these columns of each row."""
-        starts = range(columns.start, len(self._numbers), self._width)
-        return [self._numbers[start : start + len(columns)] for start in starts]
+    def part(self, row: int, columns: range) -> Sequence[float]:
+        """Return some columns of a row."""
+        begin = row * self._width
+        return self._numbers[begin + columns.start : begin + columns.stop]
 
     @property
     def last(self) -> Sequence[float]:
