@@ -10,10 +10,10 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from quart import current_app, g, request, session
-from werkzeug.exceptions import Forbidden, Unauthorized
+from werkzeug.exceptions import Unauthorized
 
 from qapp.extensions import db
-from qapp.web.errors import LoginNeeded, is_api
+from qapp.web.errors import Forbidden, LoginNeeded, Words, is_api
 from qapp.web.templating import now_ms
 
 from .callers import load_caller
@@ -24,6 +24,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 LOGIN_KEY = "login"
+FOR_OPERATORS = Words(
+    "This page is for the site's operators.", "Who runs the site names them in QAPP_OPERATORS."
+)
 # Answers that are the same for everybody.
 IMPERSONAL = frozenset(
     {
@@ -105,9 +108,7 @@ def operator_first(view: Callable[Concatenate[User, P], Awaitable[T]]) -> Callab
 
     async def for_operators(user: User, /, *args: P.args, **kwargs: P.kwargs) -> T:
         if not is_operator_name(user.username):
-            raise Forbidden(
-                "This page is for the site's operators. Who runs it names them in QAPP_OPERATORS."
-            )
+            raise Forbidden(FOR_OPERATORS)
         return await view(user, *args, **kwargs)
 
     return wraps(view)(login_first(for_operators))

@@ -58,6 +58,7 @@ async def test_others_may_not(app: Quart, client: str) -> None:
     "headers",
     [
         {"X_Forwarded_For": "10.0.0.7"},
+        {"X_Forwarded_Proto": "https"},
         {"Forwarded": "for=10.0.0.7"},
         {"X_Real_IP": "10.0.0.7"},
         {"Via": "1.1 proxy"},

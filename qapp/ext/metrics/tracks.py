@@ -112,16 +112,16 @@ def read_all(folder: Path, layout: Layout) -> list[Track]:
     Those of the dead are removed, those of another version of the app are passed over.
     """
     tracks = []
-    for path in sorted(folder.glob("*.rows"))[:MOST_TRACKS]:
-        with suppress(OSError):  # removed by its owner at this moment
-            if not _is_left(path) and (track := _read(path, layout)) is not None:
+    for lock_path in sorted(folder.glob("*.lock"))[:MOST_TRACKS]:
+        path = lock_path.with_suffix(".rows")
+        with suppress(OSError):  # not written yet, or removed by its owner at this moment
+            if not _is_left(path, lock_path) and (track := _read(path, layout)) is not None:
                 tracks.append(track)
     return sorted(tracks, key=lambda track: (track.began_at, track.pid))
 
 
-def _is_left(path: Path) -> bool:
+def _is_left(path: Path, lock_path: Path) -> bool:
     """Tell whether the owner of a file is no more; then remove it."""
-    lock_path = path.with_suffix(".lock")
     lock = locked(lock_path)
     if lock is None:
         return False
