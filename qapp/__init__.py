@@ -23,6 +23,7 @@ from .extensions import (
     inspection,
     live,
     mail,
+    metrics,
     orm,
     pages,
     rendering,
@@ -80,6 +81,7 @@ def create_app(settings: Settings | None = None) -> Quart:
     mail.init_app(app)
     live.init_app(app)
     pages.init_app(app, cookies=PREFERENCES)
+    metrics.init_app(app, status.FIGURES)  # outermost, so that nothing is answered past it
 
     security.init_app(app)
     errors.init_app(app)

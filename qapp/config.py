@@ -23,16 +23,20 @@ from .kinds import (
     KEY,
     KEY_LENGTH,
     KEYS,
+    NAMES,
     ON_OFF,
     ORIGINS,
     PASSWORD,
     SERVER,
+    TOKEN,
     URL,
     WORD,
     Kind,
     Rates,
+    checked,
     choice,
     rates,
+    shortened,
     whole,
 )
 
@@ -110,6 +114,15 @@ class Settings:
         "how often an address, or who is logged in, may try",
         ",".join(f"{name}={most}/{window_s}" for name, (most, window_s) in RATE_LIMITS.items()),
     )
+    OPERATORS: tuple[str, ...] = setting(
+        (), NAMES, "the users who may see /admin/; nobody may register under these names", "none"
+    )
+    METRICS_TOKEN: str | None = setting(
+        None, TOKEN, "opens /metrics to who sends it as a bearer token", "none: see “Watch it”"
+    )
+    SLOW_QUERY_MS: int = setting(
+        200, whole(0, 3_600_000), "SQL that takes so many milliseconds is logged; 0: none is"
+    )
     OPERATOR_ADDRESS: str = setting(
         "operator@localhost", ADDRESS, "who gets what visitors write to the site"
     )
@@ -172,7 +185,7 @@ class Settings:
     DEBUG: bool = setting(False, ON_OFF, "tracebacks in the browser: never on a public site", "off")
 
     def __post_init__(self) -> None:
-        for name in ("SECRET_KEY", "SECRET_KEY_FALLBACKS"):
+        for name in ("SECRET_KEY", "SECRET_KEY_FALLBACKS", "METRICS_TOKEN"):
             value = getattr(self, name) or ()
             for key in (value,) if isinstance(value, str) else value:
                 if len(key) < KEY_LENGTH:
@@ -211,9 +224,9 @@ class Settings:
                 raise ConfigError(f"{variable} is no setting{_nearest(name, list(fields))}")
             kind: Kind = fields[name].metadata["kind"]
             try:
-                values[name] = kind.read(_checked(text))
+                values[name] = kind.read(checked(text))
             except ValueError as error:
-                shown = "" if kind.is_secret else f" {_shortened(text)!r}"
+                shown = "" if kind.is_secret else f" {shortened(text)!r}"
                 raise ConfigError(f"{variable}{shown} {error}; allowed: {kind.allowed}") from None
         return cls(**values)
 
@@ -225,18 +238,6 @@ class Settings:
 def _nearest(name: str, names: list[str]) -> str:
     near = difflib.get_close_matches(name, names, 1)
     return f"; did you mean {PREFIX}{near[0]}?" if near else "; `qapp settings` lists them"
-
-
-def _checked(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ValueError("is not encoded in UTF-8") from None
-    return text
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 60 else text[:59] + "…"
 
 
 def kept_secret_key(folder: Path) -> str:

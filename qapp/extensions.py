@@ -8,6 +8,7 @@ from .ext.csrf import CSRFProtect
 from .ext.database import Database
 from .ext.live import Live
 from .ext.mail import Mail
+from .ext.metrics import Metrics
 from .ext.orm import ORM
 from .ext.pages import Pages
 from .ext.sijax import Sijax
@@ -20,6 +21,7 @@ orm = ORM(model_class=Base)
 pages = Pages(db, writers=[orm])
 mail = Mail(db=db)
 live = Live(db=db)
+metrics = Metrics("qapp")
 csrf = CSRFProtect()
 sijax = Sijax()
 # A hash takes 19 MiB for 15 ms: as many at a time as there are processors.

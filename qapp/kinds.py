@@ -66,6 +66,20 @@ def rates(defaults: Rates) -> Kind:
     return Kind(read, f"off, or NAME=COUNT/SECONDS,… with {', '.join(defaults)} as NAME")
 
 
+def checked(text: str) -> str:
+    """Return a text as it is; raise ValueError if it is no UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("is not encoded in UTF-8") from None
+    return text
+
+
+def shortened(text: str) -> str:
+    """Return a text for a message of one line."""
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
 def _read_key(text: str) -> str:
     if len(text) < KEY_LENGTH:
         raise ValueError(f"has only {len(text)} characters")
@@ -74,6 +88,12 @@ def _read_key(text: str) -> str:
 
 def _read_keys(text: str) -> tuple[str, ...]:
     return tuple(_read_key(key) for key in text.split())
+
+
+def _read_token(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._~+/-]+=*", text):  # RFC 6750, 2.1
+        raise ValueError("has characters that a bearer token can't have")
+    return _read_key(text)
 
 
 def _read_url(text: str) -> str:
@@ -110,6 +130,14 @@ def _read_origins(text: str) -> tuple[str, ...]:
     return origins
 
 
+def _read_names(text: str) -> tuple[str, ...]:
+    names = tuple(re.split(r"[,\s]+", text.strip(", ")))
+    for name in names:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{3,32}", name):
+            raise ValueError(f"has {name[:60]!r}, which is no user's name")
+    return names
+
+
 def _read_server(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*|[0-9A-Fa-f:]+:[0-9A-Fa-f:.]*", text):
         raise ValueError("is no name of a server")
@@ -140,6 +168,11 @@ KEY = Kind(_read_key, f"at least {KEY_LENGTH} characters, best random ones", is_
 KEYS = Kind(
     _read_keys, f"keys of at least {KEY_LENGTH} characters, separated by spaces", is_secret=True
 )
+TOKEN = Kind(
+    _read_token,
+    f"at least {KEY_LENGTH} letters, digits, hyphens, underscores and dots, best random ones",
+    is_secret=True,
+)
 FOLDER = Kind(_read_folder, "the path of a folder")
 # A secret because the URL of a database server holds its password.
 URL = Kind(
@@ -151,6 +184,7 @@ HOSTS = Kind(_read_hosts, "host names without port, separated by commas; .exampl
 ORIGINS = Kind(
     _read_origins, "origins, separated by commas, as browsers write them: https://app.example.org"
 )
+NAMES = Kind(_read_names, "users' names, separated by commas")
 COOKIE = Kind(_read_cookie, "letters, digits, hyphens, underscores and dots")
 SERVER = Kind(_read_server, "the name or the address of a server, without a port")
 ADDRESS = Kind(_read_address, "one address, such as me@example.org")

@@ -136,7 +136,8 @@ async def test_after_a_stop_nothing_is_left(settings: Settings) -> None:
     assert open_files(folder) == []
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     # The log was written back: the file alone is the database.
-    assert names_in(folder) == ["files", "qapp.db"]
+    assert names_in(folder) == ["files", "metrics", "qapp.db"]
+    assert names_in(folder / "metrics") == []
     assert [path.name for path in (folder / "files").rglob("*")] == ["working"]
 
 

@@ -198,7 +198,7 @@ def test_run_debug_starts_anew_when_a_file_changes(tmp_path: Path, copied: Path)
     environ = {**environment(tmp_path), "PYTHONPATH": str(copied)}
     with started(tmp_path, command, environ) as server:
         assert server.get("/healthz")[::2] == (200, "ok\n")
-        status = copied / "qapp" / "status.py"
+        status = copied / "qapp" / "status" / "views.py"
         status.write_text(status.read_text().replace('"ok\\n"', '"changed\\n"'))
         later = time.time() + 10
         os.utime(status, (later, later))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from quart import Quart, Response
 
-from qapp import migrations, status
+from qapp import migrations
 from qapp.ext.database.driver import sqlite, version
 from qapp.extensions import db
+from qapp.status import views as status
 
 from .conftest import Visitor
 

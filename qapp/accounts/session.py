@@ -13,7 +13,7 @@ from quart import current_app, g, request, session
 from werkzeug.exceptions import Unauthorized
 
 from qapp.extensions import db
-from qapp.web.errors import LoginNeeded, is_api
+from qapp.web.errors import Forbidden, LoginNeeded, Words, is_api
 from qapp.web.templating import now_ms
 
 from .callers import load_caller
@@ -24,9 +24,20 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 LOGIN_KEY = "login"
+FOR_OPERATORS = Words(
+    "This page is for the site's operators.", "Who runs the site names them in QAPP_OPERATORS."
+)
 # Answers that are the same for everybody.
 IMPERSONAL = frozenset(
-    {"static", "status.healthz", "status.readyz", "blog.feed", "blog.live", "api.openapi"}
+    {
+        "static",
+        "status.healthz",
+        "status.readyz",
+        "status.metrics",
+        "blog.feed",
+        "blog.live",
+        "api.openapi",
+    }
 )
 
 
@@ -83,6 +94,26 @@ def login_first(view: Callable[Concatenate[User, P], Awaitable[T]]) -> Callable[
     return _guarded(view, LoginNeeded)
 
 
+def is_operator_name(username: str) -> bool:
+    """Tell whether a user of this name, in whatever case, is one of the site's operators."""
+    operators: tuple[str, ...] = current_app.config["OPERATORS"]
+    return username.lower() in map(str.lower, operators)
+
+
+def operator_first(view: Callable[Concatenate[User, P], Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """Call a view with the operator who is logged in; lead to the login page when nobody is.
+
+    Answers 403 to a user who is no operator.
+    """
+
+    async def for_operators(user: User, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        if not is_operator_name(user.username):
+            raise Forbidden(FOR_OPERATORS)
+        return await view(user, *args, **kwargs)
+
+    return wraps(view)(login_first(for_operators))
+
+
 def _guarded(
     view: Callable[Concatenate[User, P], Awaitable[T]], refusal: type[Exception]
 ) -> Callable[P, Awaitable[T]]:
@@ -97,5 +128,9 @@ def _guarded(
 
 
 async def template_context() -> dict[str, Any]:
-    """Give templates `current_user`."""
-    return {"current_user": current_user()}
+    """Give templates `current_user`, and whether that is an operator: `is_operator`."""
+    user = current_user()
+    return {
+        "current_user": user,
+        "is_operator": user is not None and is_operator_name(user.username),
+    }

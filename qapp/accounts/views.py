@@ -26,6 +26,7 @@ from .forms import LoginForm, PasswordForm, RegisterForm, RememberForm, TokenFor
 from .queries import User, UsernameTaken
 from .session import (
     current_user,
+    is_operator_name,
     load_user,
     login_first,
     login_required,
@@ -49,6 +50,8 @@ async def register() -> ResponseReturnValue:
         return await render_template("accounts/register.html", form=form)
     if await form.validate_on_submit():
         try:
+            if is_operator_name(form.username.data):  # `qapp user add` makes those
+                raise UsernameTaken
             login_id = await service.register(
                 db,
                 hashing,

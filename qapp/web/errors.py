@@ -49,7 +49,11 @@ class NotFound(Exception):
 
 
 class Forbidden(Exception):
-    """Somebody else may do this, not who asked."""
+    """Somebody else may do this, not who asked; `words` say so where the usual ones don't fit."""
+
+    def __init__(self, words: Words | None = None) -> None:
+        super().__init__()
+        self.words = words
 
 
 class LoginNeeded(Exception):
@@ -224,9 +228,9 @@ def nothing_here() -> Words:
     return Words(sentence, f"We looked for {path}. {advice}")
 
 
-async def handle_forbidden(_: Forbidden) -> ResponseReturnValue:
+async def handle_forbidden(error: Forbidden) -> ResponseReturnValue:
     """Answer 403."""
-    return await error_response(403)
+    return await error_response(403, error.words)
 
 
 async def handle_login_needed(_: LoginNeeded) -> ResponseReturnValue:

@@ -10,8 +10,8 @@ from werkzeug.urls import iri_to_uri
 
 from .site import HOST
 
-# What load balancers ask for, under an address that they know and nobody else does.
-ASKED_BY_ADDRESS = frozenset({"status.healthz", "status.readyz"})
+# What load balancers and Prometheus ask for, under an address that they know and nobody else does.
+ASKED_BY_ADDRESS = frozenset({"status.healthz", "status.readyz", "status.metrics"})
 
 
 def init_app(app: Quart) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from qapp import status
 from qapp.ext.database import DatabaseBusy
 from qapp.ext.database.driver import sqlite, version
+from qapp.status import views as status
 from tests.conftest import Page, Visitor
 
 

@@ -6,10 +6,14 @@
 
 The engine is chosen by the URL, written as SQLAlchemy writes it: `sqlite:///name.db` beside the
 instance's other files, `sqlite:////absolute/name.db` anywhere.
+
+An app's setting `SLOW_QUERY_MS` has statements that take longer told to the log `….database.slow`,
+without their values; 0 tells nothing. In debug mode `measured` tells what a request asked for.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Self
 from quart import current_app
 
 from .contract import Engine, Executor, Row, Statement
+from .counts import Counts
 from .errors import (
     ConstraintViolation,
     DatabaseBusy,
@@ -30,6 +35,7 @@ from .errors import (
     StatementTimeout,
     TransactionTimeout,
 )
+from .measure import MeasuredEngine, measured
 from .sqlite import Limits, Options, SQLiteEngine
 
 if TYPE_CHECKING:
@@ -39,6 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ConstraintViolation",
+    "Counts",
     "Database",
     "DatabaseBusy",
     "DatabaseClosed",
@@ -53,6 +60,7 @@ __all__ = [
     "SQLError",
     "StatementTimeout",
     "TransactionTimeout",
+    "measured",
     "sqlite_path",
 ]
 
@@ -70,7 +78,7 @@ class Database(Executor):
         self, app: Quart | None = None, *, url: str | None = None, options: Options | None = None
     ) -> None:
         self._options = options or Options()
-        self._own = self._engine_for(url, Path()) if url is not None else None
+        self._own = _engine_for(url, Path(), self._options) if url is not None else None
         if app is not None:
             self.init_app(app)
 
@@ -79,7 +87,13 @@ class Database(Executor):
 
         :raises ValueError: if `DATABASE_URL` names no database that is known here.
         """
-        engine = self._engine_for(app.config["DATABASE_URL"], Path(app.instance_path))
+        options = self._options
+        if (slow_ms := app.config.get("SLOW_QUERY_MS")) is not None:
+            limits = options.limits._replace(slow_s=slow_ms / 1000)
+            options = dataclasses.replace(options, limits=limits)
+        engine = _engine_for(app.config["DATABASE_URL"], Path(app.instance_path), options)
+        if app.debug:
+            engine = MeasuredEngine(engine)
         app.extensions[EXTENSION] = engine
 
         @app.while_serving
@@ -89,9 +103,6 @@ class Database(Executor):
                 yield
             finally:
                 await engine.close()
-
-    def _engine_for(self, url: str, folder: Path) -> Engine:
-        return SQLiteEngine(sqlite_path(url, folder), self._options)
 
     @property
     def _engine(self) -> Engine:
@@ -151,6 +162,15 @@ class Database(Executor):
         in the loop and must not fail. Of other processes' commits `version` tells.
         """
         return self._engine.commits.telling(function)
+
+    @property
+    def counts(self) -> Counts:
+        """What was done since the database was connected, and what waits, in this process."""
+        return self._engine.counts
+
+
+def _engine_for(url: str, folder: Path, options: Options) -> Engine:
+    return SQLiteEngine(sqlite_path(url, folder), options)
 
 
 def sqlite_path(url: str, folder: Path) -> Path:

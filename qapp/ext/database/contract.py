@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any, NamedTuple, TypeVar, overload
 
 from .commits import Commits
+from .counts import Counts
 from .errors import ParameterError
 from .sql import parameters
 
@@ -143,3 +144,8 @@ class Engine(ABC):
     @abstractmethod
     async def version(self) -> int:
         """Return a number that is another after every commit; see `Database.version`."""
+
+    @property
+    @abstractmethod
+    def counts(self) -> Counts:
+        """What was done since `connect`, and what waits; zeros while not connected."""

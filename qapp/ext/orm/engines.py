@@ -61,7 +61,8 @@ class Engines:
         self._app = app
         self.commits = Commits()
         self._make_session = make_session
-        self._limits = limits
+        slow_ms = app.config.get("SLOW_QUERY_MS")
+        self._limits = limits if slow_ms is None else limits._replace(slow_s=slow_ms / 1000)
         echo = bool(app.config.get("SQLALCHEMY_ECHO", False))
         self._options = {
             "echo": echo,

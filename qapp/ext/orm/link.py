@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from qapp.ext.database.commits import Commits
 from qapp.ext.database.driver import Connection, sqlite
 from qapp.ext.database.errors import DatabaseClosed, DatabaseFailure
+from qapp.ext.database.measure import asking
 from qapp.ext.database.sql import is_pragma, is_write
 
 from .worker import Answer, Job, Limits, Locked, Worker
@@ -94,6 +95,10 @@ class Link(Connection):
         :raises Locked: if it writes and others do so for too long.
         :raises sqlite.Error: for whatever else is wrong with it.
         """
+        with asking():
+            return await self._send(job)
+
+    async def _send(self, job: Job) -> Answer:
         if self.autocommit:
             return await self.run(self._worker.execute, job)
         if is_write(job.sql):

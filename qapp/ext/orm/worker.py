@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 from qapp.ext.database.driver import sqlite
+from qapp.ext.database.slow import SlowLog
 
 T = TypeVar("T")
 
@@ -36,12 +37,14 @@ class Limits(NamedTuple):
         others wait for the lock, so that one session that hangs makes none of them fail.
     :ivar snapshot_s: showing its reads one state of the data; it sees a newer one after that, so
         that a session left open does not keep SQLite's log from being emptied.
+    :ivar slow_s: a statement that takes longer is told to the log, without its values; 0: none.
     """
 
     statement_s: float = 10.0
     lock_s: float = 5.0
     write_s: float = 3.0
     snapshot_s: float = 5.0
+    slow_s: float = 0.0
 
 
 class Job(NamedTuple):
@@ -80,6 +83,7 @@ class Worker:
     def __init__(self, raw: Any, limits: Limits) -> None:
         self._raw = raw
         self._limits = limits
+        self._slow = SlowLog(limits.slow_s)
         self._lock_ms = int(limits.lock_s * 1000)
         self._deadline = math.inf
         self._number = 0
@@ -128,9 +132,11 @@ class Worker:
             self._number = job.begins
         cursor = self._raw.cursor()
         held = self._raw.in_transaction
+        began = time.monotonic()
         try:
             answer = self._in_time(cursor, lambda: self._fetched(cursor, job))
         finally:
+            self._slow.look(job.sql, time.monotonic() - began)
             if held and not self._raw.in_transaction:
                 # A full disk or a write that is stopped takes the whole transaction with it. What
                 # came after would be committed statement by statement, without the rest.

@@ -56,9 +56,10 @@ from typing import Any, TypeVar
 
 from quart import Quart, current_app
 
+from qapp.ext.locks import locked
 from qapp.ext.threads import BoundedPool, PoolBusy
 
-from .folders import MARKERS, Folders, locked, remove_folder
+from .folders import MARKERS, Folders, remove_folder
 from .part import FULL, Part, StorageFull
 from .sending import StoredBody
 

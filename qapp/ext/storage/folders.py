@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import IO
 
+from qapp.ext.locks import locked
+
 from .part import Part
 
 # What is being moved into its place, or out of it.
@@ -85,30 +87,6 @@ def remove_folder(folder: Path) -> bool:
         return False
     shutil.rmtree(folder, ignore_errors=True)
     return True
-
-
-def locked(path: Path) -> IO[bytes] | None:
-    """Open and lock a file, made if need be; None if another holds it, or has removed it.
-
-    The lock ends with the process, however that ends.
-    """
-    file = path.open("a+b")
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if not path.exists() or not os.path.samestat(path.stat(), os.fstat(file.fileno())):
-            file.close()
-            return None
-    except OSError:
-        file.close()
-        return None
-    return file
 
 
 def sync_folder(path: Path) -> None:

@@ -18,9 +18,10 @@ import pytest
 from quart import Quart
 
 from qapp.ext import storage as module
+from qapp.ext.locks import locked
 from qapp.ext.storage import Part, Storage, StorageFull, StoredBody
 from qapp.ext.storage import part as part_module
-from qapp.ext.storage.folders import Folders, locked
+from qapp.ext.storage.folders import Folders
 from qapp.ext.threads import PoolBusy
 
 

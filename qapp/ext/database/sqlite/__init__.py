@@ -14,12 +14,13 @@ from typing import Any
 
 from qapp.ext.database.commits import Commits
 from qapp.ext.database.contract import Engine, Executor, Statement
+from qapp.ext.database.counts import Counts
 from qapp.ext.database.driver import Connection, sqlite
 from qapp.ext.database.errors import DatabaseBusy, DatabaseClosed, DatabaseError, DatabaseFailure
 from qapp.ext.database.sql import is_write
 
-from .handle import Handle, Limits
-from .jobs import Options
+from .handle import Handle
+from .jobs import Limits, Options
 from .reads import Reader, Reads
 from .version import VERSION, DataVersion
 from .writes import Writes
@@ -121,3 +122,18 @@ class SQLiteEngine(Engine):
     async def version(self) -> int:
         number: int = await self.run(VERSION)
         return number
+
+    @property
+    def counts(self) -> Counts:
+        reads, writes = self._reads, self._writes
+        if reads is None or writes is None:
+            return Counts()
+        return Counts(
+            reads.sent,
+            reads.trips_sent,
+            writes.sent,
+            writes.commits_sent,
+            writes.transactions,
+            reads.waiting,
+            writes.waiting,
+        )

@@ -7,7 +7,7 @@ import math
 import random
 import time
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from qapp.ext.database.contract import Fetch, Statement
 from qapp.ext.database.driver import sqlite
@@ -19,8 +19,10 @@ from qapp.ext.database.errors import (
     ParameterError,
     StatementTimeout,
 )
+from qapp.ext.database.slow import SlowLog
 from qapp.ext.database.sql import is_pragma
 
+from .jobs import Limits
 from .rows import Shapes
 from .translate import translate
 from .version import VERSION, DataVersion
@@ -34,13 +36,6 @@ SLOW_S = 0.05
 # insisted on, at the cost of a pause of at most so long for the writers.
 MOST_WAL_PAGES = 4096
 WAL_PAUSE_MS = 250
-
-
-class Limits(NamedTuple):
-    """How long things may take in the thread, in seconds."""
-
-    statement_s: float = 10.0
-    lock_s: float = 5.0
 
 
 class TransactionLost(Exception):
@@ -60,6 +55,7 @@ class Handle:
         self._versions = versions
         self._version_seen: int | None = None
         self._limits = limits
+        self._slow = SlowLog(limits.slow_s)
         self._deadline = math.inf
         self._stopped = False
         self._no_transaction: DatabaseError = DatabaseClosed("no transaction is open")
@@ -109,6 +105,7 @@ class Handle:
                 except DatabaseError as error:
                     outcomes.append(error)
                 now = time.monotonic()
+                self._slow.look(statement.sql, now - before)
                 if now - before > SLOW_S:
                     return outcomes, True
             return outcomes, False
@@ -196,12 +193,14 @@ class Handle:
         try:
             self._control("SAVEPOINT step")
             try:
-                outcome = self._run(statement, time.monotonic())
+                outcome = self._run(statement, began := time.monotonic())
             except DatabaseError as error:
                 if not self._connection.in_transaction:
                     raise
                 self._control("ROLLBACK TO step")
                 outcome = error
+            finally:
+                self._slow.look(statement.sql, time.monotonic() - began)
             self._control("RELEASE step")
         except DatabaseError as error:
             self._no_transaction = error
@@ -212,7 +211,9 @@ class Handle:
         """Commit durably; on failure roll back and raise the DatabaseError that says why."""
         if not self._connection.in_transaction:
             raise self._no_transaction
+        began = time.monotonic()
         self._control("COMMIT")
+        self._slow.look("COMMIT", time.monotonic() - began)
 
     def bound_wal(self) -> None:
         """Start the log anew if it is long.

@@ -5,12 +5,21 @@ from __future__ import annotations
 import asyncio
 import copy
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from qapp.ext.database.contract import Statement
 from qapp.ext.database.errors import DatabaseBusy, DatabaseError
 
-from .handle import Limits
+
+class Limits(NamedTuple):
+    """How long things may take in the thread, in seconds.
+
+    :ivar slow_s: what takes longer is told to the log, without its values; 0 tells nothing.
+    """
+
+    statement_s: float = 10.0
+    lock_s: float = 5.0
+    slow_s: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,9 @@ class Reads:
 
     Slow statements, as they turned out to be, have a lane of their own and at most one trip at a
     time, so that with two readers or more the quick ones never wait for them.
+
+    :ivar sent: how many reads were sent to a thread.
+    :ivar trips_sent: in how many trips.
     """
 
     def __init__(self, readers: list[Reader], options: Options) -> None:
@@ -46,7 +49,13 @@ class Reads:
         self._slow_trip_runs = False
         self._slow_was_last = False
         self._dispatch_is_due = False
+        self.sent = self.trips_sent = 0
         self.trips: set[asyncio.Task[None]] = set()
+
+    @property
+    def waiting(self) -> int:
+        """How many reads wait for a connection."""
+        return len(self._quick) + len(self._slow)
 
     def add(self, statement: Statement) -> asyncio.Future[Any]:
         """Queue a read, or join an equal one that waits; return the future of its outcome.
@@ -58,7 +67,7 @@ class Reads:
         key = sharing_key(statement)
         job = lane.get(key)
         if job is None:
-            if len(self._quick) + len(self._slow) >= self._options.most_waiting_reads:
+            if self.waiting >= self._options.most_waiting_reads:
                 raise DatabaseBusy("too many reads are waiting")
             job = lane[key] = Job(statement, self._loop)
         if self._idle and not self._dispatch_is_due:
@@ -81,6 +90,8 @@ class Reads:
                 continue
             self._slow_was_last = slow
             self._slow_trip_runs |= slow
+            self.sent += len(jobs)
+            self.trips_sent += 1
             task = self._loop.create_task(self._trip(self._idle.pop(), jobs, slow=slow))
             self.trips.add(task)
             task.add_done_callback(self.trips.discard)

@@ -83,7 +83,12 @@ class Transaction(Executor):
 
 
 class Writes:
-    """The queue of writes and transactions, and the task that works through it."""
+    """The queue of writes and transactions, and the task that works through it.
+
+    :ivar sent: how many writes were sent to be committed, transactions aside.
+    :ivar commits_sent: for how many commits.
+    :ivar transactions: how many transactions were committed.
+    """
 
     def __init__(
         self, connection: Connection, handle: Handle, options: Options, commits: Commits
@@ -97,7 +102,13 @@ class Writes:
         self._works = False
         self._closes = False
         self._next_wal_look = self.loop.time() + WAL_LOOK_S
+        self.sent = self.commits_sent = self.transactions = 0
         self.trips: set[asyncio.Task[None]] = set()
+
+    @property
+    def waiting(self) -> int:
+        """How many writes and transactions wait for the writer."""
+        return len(self._waiting)
 
     def add(self, statement: Statement) -> asyncio.Future[Any]:
         """Queue a write; return the future of its outcome, set after the commit."""
@@ -181,6 +192,8 @@ class Writes:
         return jobs
 
     async def _commit(self, jobs: list[Job]) -> None:
+        self.sent += len(jobs)
+        self.commits_sent += 1
         try:
             outcomes = await self.connection.run(self.handle.write, [job.statement for job in jobs])
             self._commits.tell()
@@ -203,6 +216,7 @@ class Writes:
             commit = await self._decision(transaction)
             await self.connection.run(self.handle.commit if commit else self.handle.roll_back)
             if commit:
+                self.transactions += 1
                 self._commits.tell()
         except DatabaseError as error:
             transaction.fail(error)
