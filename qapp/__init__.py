@@ -18,6 +18,7 @@ from .ext.database import driver, sqlite_path
 from .extensions import (
     csrf,
     db,
+    fragments,
     hashing,
     importing,
     inspection,
@@ -81,6 +82,7 @@ def create_app(settings: Settings | None = None) -> Quart:
     mail.init_app(app)
     live.init_app(app)
     pages.init_app(app, cookies=PREFERENCES)
+    fragments.init_app(app)
     metrics.init_app(app, status.FIGURES)  # outermost, so that nothing is answered past it
 
     security.init_app(app)

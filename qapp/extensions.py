@@ -6,6 +6,7 @@ import os
 
 from .ext.csrf import CSRFProtect
 from .ext.database import Database
+from .ext.fragments import Fragments
 from .ext.live import Live
 from .ext.mail import Mail
 from .ext.metrics import Metrics
@@ -19,6 +20,7 @@ from .models import Base
 db = Database()
 orm = ORM(model_class=Base)
 pages = Pages(db, writers=[orm])
+fragments = Fragments()
 mail = Mail(db=db)
 live = Live(db=db)
 metrics = Metrics("qapp")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .callers import Caller, reader, writer
 from .queries import Author, User, find_author
-from .session import current_user, login_first, login_required, operator_first
+from .session import current_user, data_version, login_first, login_required, operator_first
 from .views import blueprint
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "User",
     "blueprint",
     "current_user",
+    "data_version",
     "find_author",
     "login_first",
     "login_required",

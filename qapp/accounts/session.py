@@ -62,10 +62,22 @@ async def load_user() -> None:
     g.user = await _user_of_session()
 
 
+async def data_version() -> int:
+    """Return the version of the data, read with the user's row or now: no older than the request.
+
+    What was made of the data at this version is still good (see `qapp.ext.fragments`).
+    """
+    asked = g.get("data_version")
+    if asked is None:
+        asked = g.data_version = db.ask_version()
+    return int(await asked)
+
+
 async def _user_of_session() -> User | None:
     login_id = session.get(LOGIN_KEY)
     if not isinstance(login_id, str):
         return None
+    g.data_version = db.ask_version()
     return await user_of(db, policy(), login_id=login_id, now_ms=now_ms())
 
 

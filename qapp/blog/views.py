@@ -9,8 +9,8 @@ from quart import Blueprint, Response, flash, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
-from qapp.accounts import User, current_user, find_author, login_required
-from qapp.extensions import db, live, pages, rendering
+from qapp.accounts import User, current_user, data_version, find_author, login_required
+from qapp.extensions import db, fragments, live, pages, rendering
 from qapp.web.errors import Forbidden
 from qapp.web.forms import read_form
 from qapp.web.markup import render
@@ -175,16 +175,29 @@ async def stream() -> ResponseReturnValue:
 
 async def _index_page(form: EntryForm | None) -> str:
     live_after = live.position  # before the entries are read: what comes between is not missed
-    before = before_asked()
-    page = await queries.list_entries(db, before=before, limit=page_size())
+    before, size = before_asked(), page_size()
+    part = await fragments.get(
+        ("blog.index", before, size, live_after),
+        await data_version(),
+        lambda: _entries_part(before, size),
+    )
     return await render_template(
         "blog/index.html",
-        entries=page.items,
+        entries_part=part,
         form=form,
-        older_url=_older(page, "blog.index"),
         newest_url=_newest(before, "blog.index"),
         live_after=live_after,
         live_spread_ms=live.spread_ms,
+    )
+
+
+async def _entries_part(before: int, size: int) -> str:
+    page = await queries.list_entries(db, before=before, limit=size)
+    return await render_template(
+        "blog/entries.html",
+        entries=page.items,
+        older_url=_older(page, "blog.index"),
+        newest_url=_newest(before, "blog.index"),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 from quart import Quart
@@ -12,6 +12,7 @@ from quart import Quart
 from qapp.accounts import queries as account_queries
 from qapp.blog import queries
 from qapp.ext.database.contract import Statement
+from qapp.ext.database.sqlite.version import VERSION
 from qapp.extensions import db
 from tests.conftest import Clock, Dump, Page, Visitor
 
@@ -396,9 +397,11 @@ async def test_a_page_asks_the_database_only_so_often(
     asked: list[str] = []
     real_run = engine.run
 
-    async def run(statement: Statement) -> object:
-        asked.append(statement.sql)
-        return await real_run(statement)
+    def run(statement: Statement) -> Awaitable[object]:
+        if statement is not VERSION:  # which goes along with the user's row
+            asked.append(statement.sql)
+        answer: Awaitable[object] = real_run(statement)
+        return answer
 
     monkeypatch.setattr(engine, "run", run)
     assert (await alice.get(path.format(entry=entries[0]))).status_code == 200

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 
-import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.browser.conftest import Watched, watched_page
@@ -19,7 +19,7 @@ SAID = """() => { window.said = []; new MutationObserver(() => {
 }).observe(document.getElementById("announcer"), { childList: true }); }"""
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def bob(server: Server) -> AsyncIterator[Client]:
     client = await Client(server.port).log_in("bob")
     yield client

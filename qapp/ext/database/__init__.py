@@ -13,6 +13,7 @@ without their values; 0 tells nothing. In debug mode `measured` tells what a req
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from pathlib import Path
@@ -153,7 +154,16 @@ class Database(Executor):
         What was made of the data at one version holds as long as the version is the same. The
         numbers are this process's own and say nothing about order.
         """
-        return await self._engine.version()
+        return await self._engine.ask_version()
+
+    def ask_version(self) -> asyncio.Future[int]:
+        """Ask for the version at once, in one trip with the read that is asked for next.
+
+        To be awaited later, or not at all.
+        """
+        version = self._engine.ask_version()
+        version.add_done_callback(_heed)
+        return version
 
     def on_commit(self, function: Callable[[], None]) -> AbstractContextManager[None]:
         """Call a function after each commit of this process, inside a `with` block.
@@ -171,6 +181,12 @@ class Database(Executor):
 
 def _engine_for(url: str, folder: Path, options: Options) -> Engine:
     return SQLiteEngine(sqlite_path(url, folder), options)
+
+
+def _heed(version: asyncio.Future[int]) -> None:
+    """Look at how it ended, which asyncio would complain of where nobody else does."""
+    if not version.cancelled():
+        version.exception()
 
 
 def sqlite_path(url: str, folder: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -141,11 +142,11 @@ class Engine(ABC):
     def transaction(self, timeout_s: float) -> AbstractAsyncContextManager[Executor]:
         """Open a transaction; see `Database.transaction`."""
 
-    @abstractmethod
-    async def version(self) -> int:
-        """Return a number that is another after every commit; see `Database.version`."""
-
     @property
     @abstractmethod
     def counts(self) -> Counts:
         """What was done since `connect`, and what waits; zeros while not connected."""
+
+    @abstractmethod
+    def ask_version(self) -> asyncio.Future[int]:
+        """Ask for a number that is another after every commit; see `Database.ask_version`."""

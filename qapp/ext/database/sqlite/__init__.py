@@ -119,10 +119,6 @@ class SQLiteEngine(Engine):
             raise DatabaseClosed("the database is not connected")
         return self._writes.transaction(timeout_s)
 
-    async def version(self) -> int:
-        number: int = await self.run(VERSION)
-        return number
-
     @property
     def counts(self) -> Counts:
         reads, writes = self._reads, self._writes
@@ -137,3 +133,6 @@ class SQLiteEngine(Engine):
             reads.waiting,
             writes.waiting,
         )
+
+    def ask_version(self) -> asyncio.Future[int]:
+        return self.run(VERSION)
