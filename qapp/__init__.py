@@ -66,6 +66,7 @@ def create_app(settings: Settings | None = None) -> Quart:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_REFRESH_EACH_REQUEST=False,  # a kept login ends when it was said to
         SCHEMA_REVISION=migrations.head(),
+        PREFERENCE_COOKIES=PREFERENCES,
     )
     app.secret_key = settings.SECRET_KEY or kept_secret_key(Path(app.instance_path))
 
@@ -81,7 +82,7 @@ def create_app(settings: Settings | None = None) -> Quart:
     storage.init_app(app)
     mail.init_app(app)
     live.init_app(app)
-    pages.init_app(app, cookies=PREFERENCES)
+    pages.init_app(app, cookies=app.config["PREFERENCE_COOKIES"])
     fragments.init_app(app)
     metrics.init_app(app, status.FIGURES)  # outermost, so that nothing is answered past it
 

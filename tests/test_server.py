@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench import freshness
 from tests.bench.cancellation import hang_up
 from tests.bench.crash import look, one_round
 from tests.bench.freshness import connections_to_each_worker
@@ -41,14 +42,9 @@ async def test_a_login_made_at_one_worker_holds_and_ends_at_the_other(server: Se
 
 
 async def test_a_read_through_either_worker_shows_the_post_before_it(server: Server) -> None:
-    alice = await Client(server.port).log_in("alice")
-    clients = await connections_to_each_worker(server, alice)
-    for number in range(40):
-        title = f"Entry {number:03}"
-        await clients[number % 2].request("POST", "/add", {"title": title, "text": "Tea"})
-        assert title in (await clients[number // 2 % 2].request("GET", "/")).text
-    for client in (alice, *clients):
-        client.close()
+    stale, ways = await freshness.run(server, ["alice", "bob"] * 4, 10_000)
+    assert stale == 0
+    assert ways == {"same worker": 5000, "the other worker": 5000}
 
 
 async def test_a_kept_page_is_dropped_for_a_post_at_either_worker(server: Server) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .callers import Caller, reader, writer
 from .queries import Author, User, find_author
 from .session import current_user, data_version, login_first, login_required, operator_first
+from .shared import shared_page
 from .views import blueprint
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "login_required",
     "operator_first",
     "reader",
+    "shared_page",
     "writer",
 ]

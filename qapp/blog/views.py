@@ -9,7 +9,7 @@ from quart import Blueprint, Response, flash, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
-from qapp.accounts import User, current_user, data_version, find_author, login_required
+from qapp.accounts import User, current_user, data_version, find_author, login_required, shared_page
 from qapp.extensions import db, fragments, live, pages, rendering
 from qapp.web.errors import Forbidden
 from qapp.web.forms import read_form
@@ -31,8 +31,12 @@ NOT_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 @pages.cache(query=["before"])
 async def index() -> ResponseReturnValue:
     """Show the newest entries, and the form for one more to who is logged in."""
-    form = await EntryForm.create_form(None) if current_user() else None
-    return await _index_page(form)
+    user = current_user()
+    if user is None:
+        return await _index_page(None)
+    before = before_asked()
+    path = url_for("blog.index", before=before if before < LARGEST_ID else None)
+    return await shared_page(user, path, _own_index_page)
 
 
 @blueprint.post("/add")
@@ -171,6 +175,10 @@ async def stream() -> ResponseReturnValue:
     root) and `created_at` or `updated_at` (ISO 8601, in UTC).
     """
     return await live.stream("entries")
+
+
+async def _own_index_page() -> str:
+    return await _index_page(await EntryForm.create_form(None))
 
 
 async def _index_page(form: EntryForm | None) -> str:

@@ -46,17 +46,23 @@ def worker_of(server: Server, port: int) -> str:
     return match[1]
 
 
-async def write_and_read(server: Server, name: str, pairs: int, ways: Counter[str]) -> int:
-    """Post and read back `pairs` times; return how many reads did not show the post."""
+async def write_and_read(
+    server: Server, name: str, label: str, pairs: int, ways: Counter[str]
+) -> int:
+    """Post and read the front page `pairs` times; return how many reads did not show the post.
+
+    :param label: what the titles begin with. The page has the newest twenty entries: so many
+        writers may be at it.
+    """
     author = await Client(server.port).log_in(name)
     clients = await connections_to_each_worker(server, author)
     stale = 0
     for number in range(pairs):
         writer, reader = clients[number % 2], clients[number // 2 % 2]
-        title = f"{name}-{number:06}"
+        title = f"{label}-{number:06}"
         posted = await writer.request("POST", "/add", {"title": title, "text": "Tea"})
         assert posted.status == 302, posted
-        page = await reader.request("GET", f"/users/{name}")
+        page = await reader.request("GET", "/")
         stale += title not in page.text
         ways["same worker" if writer is reader else "the other worker"] += 1
     for client in (author, *clients):
@@ -65,10 +71,15 @@ async def write_and_read(server: Server, name: str, pairs: int, ways: Counter[st
 
 
 async def run(server: Server, names: list[str], pairs: int) -> tuple[int, Counter[str]]:
-    """Let all writers work at once; return the stale reads and which way the pairs went."""
+    """Let writers of these names work at once; return the stale reads and how the pairs went."""
     ways: Counter[str] = Counter()
     each = pairs // len(names)
-    stale = await asyncio.gather(*(write_and_read(server, name, each, ways) for name in names))
+    stale = await asyncio.gather(
+        *(
+            write_and_read(server, name, f"writer{number}", each, ways)
+            for number, name in enumerate(names)
+        )
+    )
     return sum(stale), ways
 
 
