@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from pydantic import Field
-from quart import Blueprint, Response, url_for
+from quart import Blueprint, Response, request, url_for
 from quart.typing import ResponseReturnValue
 from werkzeug.exceptions import Forbidden
 
-from qapp.accounts import Caller, writer
+from qapp.accounts import Caller, data_version, writer
 from qapp.ext.database import Executor
-from qapp.extensions import csrf, db, live, rendering
+from qapp.extensions import csrf, db, fragments, live, rendering
 from qapp.web.api import (
+    JSON,
     Answer,
     Before,
     Created,
@@ -99,13 +100,19 @@ class SearchQuery(Model):
 
 @blueprint.get("")
 @operation("A page of entries.", EntryList, query=ListQuery, errors=[404])
-async def list_entries(query_args: ListQuery) -> EntryList:
+async def list_entries(query_args: ListQuery) -> Response:
     """List the entries, newest first."""
-    asked = query_args
+    key = ("api.entries", query_args, request.root_path)
+    page = await fragments.get(key, await data_version(), lambda: _page(query_args))
+    return Response(page, mimetype=JSON)
+
+
+async def _page(asked: ListQuery) -> str:
+    """Write a page, which is the same for all who ask."""
     page = await queries.list_full(db, author=asked.author, before=asked.before, limit=asked.limit)
     more: dict[str, Any] = {"before": page.before, "limit": asked.limit, "author": asked.author}
     url = url_of_page("api.entries.list_entries", **more) if page.before else None
-    return EntryList.model_validate({"items": page.items, "next": url})
+    return EntryList.model_validate({"items": page.items, "next": url}).model_dump_json()
 
 
 @blueprint.get("/search")
