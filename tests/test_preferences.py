@@ -43,6 +43,13 @@ async def full(app: Quart, alice: Visitor) -> None:
     await fill_students(app, 105)
 
 
+def ids(text: str) -> list[int]:
+    """Return the ids of the entries that a page shows."""
+    return [
+        int(found) for found in re.findall(r'<article [^>]*aria-labelledby="entry-(\d+)"', text)
+    ]
+
+
 async def lengths(visitor: Visitor, pages: list[Page], cookie: str = "") -> dict[str, int]:
     """Return how many items each page with pages shows."""
     found = {}
@@ -50,7 +57,8 @@ async def lengths(visitor: Visitor, pages: list[Page], cookie: str = "") -> dict
         headers = {"Cookie": cookie} if cookie else {}
         response = await visitor.get(path, headers=headers)
         assert response.status_code == 200, (path, cookie)
-        found[path] = len(list(pages[-1].context[name]))
+        text = await response.get_data(as_text=True)
+        found[path] = len(ids(text)) if path == "/" else len(list(pages[-1].context[name]))
     return found
 
 
@@ -107,9 +115,9 @@ async def test_pages_of_another_size_follow_each_other(
     seen: list[int] = []
     while older:
         text = await visitor.text(older)
-        items = pages[-1].context[PAGED[path]]
-        seen += [item.id for item in items]
-        sizes.append(len(items))
+        found = ids(text) or [item.id for item in pages[-1].context[PAGED[path]]]
+        seen += found
+        sizes.append(len(found))
         link = re.search(r'href="([^"]+)" rel="next"', text)
         older = link[1].replace("&amp;", "&") if link else ""
     assert sizes == [50, 50, 5]
@@ -189,7 +197,7 @@ async def test_a_cache_tells_the_pages_of_visitors_apart(
     for who in (alice, visitor):
         response = await who.get(path)
         assert "Cookie" in response.vary
-        is_kept = who is visitor and path in ("/", "/users/alice", "/list")
+        is_kept = who is visitor and path in ("/", "/users/alice", "/list", "/students")
         assert response.headers["Cache-Control"] == ("" if is_kept else "private, ") + "no-cache"
 
 

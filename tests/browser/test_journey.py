@@ -13,9 +13,9 @@ from tests.serving import PASSWORD, Server
 
 async def flash_says(page: Page, text: str) -> None:
     """Expect a message, which is gone on the next page."""
-    await expect(page.locator(".flash")).to_contain_text(text)
+    await expect(page.locator(".flash:visible")).to_contain_text(text)
     await page.reload()
-    await expect(page.locator(".flash")).to_have_count(0)
+    await expect(page.locator(".flash:visible")).to_have_count(0)
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["javascript", "no javascript"])
@@ -111,7 +111,7 @@ async def test_a_message_is_dismissed_by_its_button(browser: Browser, server: Se
     await log_in(page)
     await expect(page.get_by_role("status").filter(has_text="You were logged in")).to_be_visible()
     await page.get_by_role("button", name="Dismiss").click()
-    await expect(page.locator(".flash")).to_have_count(0)
+    await expect(page.locator(".flash:visible")).to_have_count(0)
     assert watched.errors == []
 
 

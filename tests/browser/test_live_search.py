@@ -226,7 +226,7 @@ async def test_without_javascript_the_form_does_the_same(
     assert watched.errors == []
 
 
-async def test_only_pages_with_a_live_search_load_its_script(
+async def test_only_pages_that_need_them_load_their_scripts(
     browser: Browser, server: Server
 ) -> None:
     watched = await watched_page(browser, server)
@@ -242,6 +242,6 @@ async def test_only_pages_with_a_live_search_load_its_script(
 
     client.on("Network.loadingFinished", count)
     page.on("request", lambda request: loaded.append(request.url))
-    await page.goto("/", wait_until="networkidle")
-    assert not [url for url in loaded if "htmx" in url or "live.js" in url]
+    await page.goto("/about", wait_until="networkidle")
+    assert not [url for url in loaded if "htmx" in url or "live.js" in url or "stream.js" in url]
     assert 10_000 < received < 100_000

@@ -24,7 +24,7 @@ async def test_what_was_preferred_is_there_on_the_next_page(
     await page.get_by_role("radio", name="Dark").check()
     await page.get_by_label("Items on a page").select_option("10")
     await page.get_by_role("button", name="Save").click()
-    await expect(page.locator(".flash")).to_contain_text("Your preferences were saved")
+    await expect(page.locator(".flash:visible")).to_contain_text("Your preferences were saved")
     await expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
     await page.goto("/students")
     await expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")

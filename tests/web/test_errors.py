@@ -233,7 +233,7 @@ async def test_a_failing_disk_is_said_and_logged(
         (queries, "add_entry", "/add"),
         (queries, "change_entry", "/post/{entry}/edit"),
         (queries, "remove_entry", "/post/{entry}/delete"),
-        (queries, "list_entries", "/"),
+        (queries, "list_entries_of", "/users/alice"),
         (account_queries, "add_user", "/register"),
         (account_queries, "add_login", "/login"),
         (account_queries, "remove_login", "/logout"),
@@ -269,7 +269,7 @@ async def test_a_database_that_can_not_leaves_nothing_half_done(
         raise error
 
     monkeypatch.setattr(module, name, fail)
-    method = "GET" if path in ("/", "/about") else "POST"
+    method = "GET" if path in ("/users/alice", "/about") else "POST"
     response = await alice.open(path.format(entry=entry), method, form=form)
     assert response.status_code == 503
     assert "Set-Cookie" not in response.headers
