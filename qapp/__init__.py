@@ -82,6 +82,7 @@ def create_app(settings: Settings | None = None) -> Quart:
     storage.init_app(app)
     mail.init_app(app)
     live.init_app(app)
+    accounts.shortcut.init_app(app)
     pages.init_app(app, cookies=app.config["PREFERENCE_COOKIES"])
     fragments.init_app(app)
     metrics.init_app(app, status.FIGURES)  # outermost, so that nothing is answered past it

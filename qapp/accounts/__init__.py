@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import shortcut
 from .callers import Caller, reader, writer
 from .queries import Author, User, find_author
 from .session import current_user, data_version, login_first, login_required, operator_first
@@ -21,5 +22,6 @@ __all__ = [
     "operator_first",
     "reader",
     "shared_page",
+    "shortcut",
     "writer",
 ]

@@ -7,10 +7,11 @@ the visitor who happened to come first but what is declared.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple
 
 from markupsafe import escape
-from quart import current_app, g, request, session
+from quart import Quart, current_app, g, request, session
 
 from qapp.ext.csrf import generate_csrf
 from qapp.extensions import fragments
@@ -23,6 +24,17 @@ NAME = f"user-{secrets.token_hex(16)}"
 TOKEN = f"token-{secrets.token_hex(16)}"
 STAND_IN = User(0, NAME, 0, "", 0, 0, 0)
 FLASHES = "_flashes"  # where Flask keeps messages in the session
+EXTENSION = "shared_pages"  # the paths of those that were rendered
+
+
+class Key(NamedTuple):
+    """What a page is kept under: its address, and the visitor's preferences."""
+
+    path: str
+    cookies: str
+    host: str
+    root_path: str
+    scheme: str
 
 
 async def shared_page(user: User, path: str, render: Callable[[], Awaitable[str]]) -> str:
@@ -32,14 +44,11 @@ async def shared_page(user: User, path: str, render: Callable[[], Awaitable[str]
         it may depend on those of `PREFERENCE_COOKIES` alone.
     :param render: makes the whole page, for whoever `current_user` is then.
     """
-    if FLASHES in session:  # the page tells messages, once and to nobody else
+    # Messages are told once and to nobody else; where templates change, nothing is kept.
+    if FLASHES in session or current_app.debug:
         return await render()
     host, root_path, scheme = request.host, request.root_path, request.scheme
-    cookies = "; ".join(
-        f"{name}={value}"
-        for name, values in current_app.config["PREFERENCE_COOKIES"].items()
-        if (value := request.cookies.get(name)) in values
-    )
+    cookies = chosen(current_app, request.cookies)
 
     async def for_stand_in() -> str:
         headers = {"Host": host, "Cookie": cookies}
@@ -49,6 +58,22 @@ async def shared_page(user: User, path: str, render: Callable[[], Awaitable[str]
             g.user = STAND_IN
             return (await render()).replace(generate_csrf(), TOKEN)
 
-    key = (path, cookies, host, root_path, scheme)
-    page = str(await fragments.get(key, await data_version(), for_stand_in))
-    return page.replace(NAME, escape(user.username)).replace(TOKEN, generate_csrf())
+    if "?" not in path:
+        current_app.extensions[EXTENSION].add(path)
+    key = Key(path, cookies, host, root_path, scheme)
+    page = await fragments.get(key, await data_version(), for_stand_in)
+    return filled_in(page, user, generate_csrf())
+
+
+def chosen(app: Quart, cookies: Mapping[str, str]) -> str:
+    """Return the preferences among a visitor's cookies, as a header has them."""
+    return "; ".join(
+        f"{name}={value}"
+        for name, values in app.config["PREFERENCE_COOKIES"].items()
+        if (value := cookies.get(name)) in values
+    )
+
+
+def filled_in(page: str, user: User, token: str) -> str:
+    """Return a user's own copy of a page."""
+    return str(page).replace(NAME, escape(user.username)).replace(TOKEN, token)

@@ -154,7 +154,7 @@ def generate_csrf(secret_key: str | bytes | None = None, token_key: str | None =
     :raises RuntimeError: if the app has no secret key.
     """
     name: str = token_key or csrf_config()["WTF_CSRF_FIELD_NAME"]
-    serializer = _serializer(secret_key)
+    _serializer(secret_key)  # raises before the session is touched
     nonce = session.get(name)
     if not nonce:
         nonce = session[name] = secrets.token_hex(20)
@@ -165,10 +165,18 @@ def generate_csrf(secret_key: str | bytes | None = None, token_key: str | None =
     tokens: dict[object, str] = g.setdefault("_csrf_tokens", {})
     made_of = (name, secret_key, str(nonce))
     if made_of not in tokens:
-        keys = tuple(serializer.secret_keys)
-        tokens[made_of] = _signed(keys, str(nonce), int(time.time()) // SIGNED_ANEW_S)
+        tokens[made_of] = sign_nonce(str(nonce), secret_key)
     setattr(g, name, tokens[made_of])  # where Flask-WTF's users look for it in tests
     return tokens[made_of]
+
+
+def sign_nonce(nonce: str, secret_key: str | bytes | None = None) -> str:
+    """Return the token of a session that has this value; it is another after half a minute.
+
+    :param secret_key: as `generate_csrf` takes it.
+    """
+    keys = tuple(_serializer(secret_key).secret_keys)
+    return _signed(keys, nonce, int(time.time()) // SIGNED_ANEW_S)
 
 
 def csrf_meta_tag(

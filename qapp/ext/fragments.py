@@ -60,7 +60,10 @@ class _Kept:
 
 
 class Fragments:
-    """Parts of pages for any number of apps; what was not asked for longest goes first."""
+    """Parts of pages for any number of apps; what was not asked for longest goes first.
+
+    In debug mode, where templates change, none is kept.
+    """
 
     def __init__(self, app: Quart | None = None, *, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
@@ -78,6 +81,8 @@ class Fragments:
         :param version: of the data, asked for before this call.
         :param make: renders it, of the data as they are then; what it raises is raised here.
         """
+        if current_app.debug:
+            return Markup(await make())  # noqa: S704 - a template's
         store: _Store = current_app.extensions[EXTENSION]
         kept = store.find(key)
         if not kept.holds(version):
@@ -87,6 +92,11 @@ class Fragments:
                     store.put(key, kept, Markup(await make()))  # noqa: S704 - a template's
                     kept.version, kept.until = version, until
         return kept.part
+
+    def kept(self, key: Hashable, version: int) -> Markup | None:
+        """Return the part of a key if there is one of this version, else None."""
+        store: _Store = current_app.extensions[EXTENSION]
+        return store.look(key, version)
 
 
 class _Store:
@@ -105,6 +115,13 @@ class _Store:
         else:
             self._kept.move_to_end(key)
         return kept
+
+    def look(self, key: Hashable, version: int) -> Markup | None:
+        kept = self._kept.get(key)
+        if kept is None or not kept.holds(version):
+            return None
+        self._kept.move_to_end(key)
+        return kept.part
 
     def put(self, key: Hashable, kept: _Kept, part: Markup) -> None:
         if self._kept.get(key) is kept:  # it may have had to go meanwhile

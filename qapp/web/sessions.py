@@ -39,9 +39,7 @@ class SessionInterface(SecureCookieSessionInterface):
         return self._serializers[keys]
 
     def get_cookie_name(self, app: Quart) -> str:
-        if name := app.config["SESSION_COOKIE_NAME"]:
-            return str(name)
-        return "__Host-session" if request.is_secure else "session"
+        return cookie_name(app, is_secure=request.is_secure)
 
     def get_cookie_secure(self, app: Quart) -> bool:
         return request.is_secure
@@ -52,3 +50,10 @@ class SessionInterface(SecureCookieSessionInterface):
         """Write the session into its cookie, where there is one or one was looked for."""
         if session or session.modified or session.accessed:
             await super().save_session(app, session, response)
+
+
+def cookie_name(app: Quart, *, is_secure: bool) -> str:
+    """Return the name of an app's session cookie for requests over https, or over http."""
+    if name := app.config["SESSION_COOKIE_NAME"]:
+        return str(name)
+    return "__Host-session" if is_secure else "session"
