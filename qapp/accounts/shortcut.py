@@ -22,7 +22,7 @@ from itsdangerous import BadData
 from quart import Quart
 from werkzeug.http import parse_cookie
 
-from qapp.ext.csrf import sign_nonce
+from qapp.ext.csrf_signing import sign_nonce
 from qapp.ext.database import DatabaseError
 from qapp.extensions import db, fragments
 from qapp.web.headers import Pairs, complete

@@ -23,35 +23,18 @@ comes from goes beyond it: a good token sent from a foreign page is refused too.
 
 import hmac
 import secrets
-import time
-from collections import ChainMap
-from collections.abc import Callable, Mapping
-from functools import lru_cache
+from collections.abc import Callable
 from typing import Any, TypeVar
 
-from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer, want_bytes
+from itsdangerous import BadData, SignatureExpired
 from markupsafe import Markup
 from quart import Blueprint, Quart, current_app, g, request, session
 from werkzeug.exceptions import BadRequest
 from wtforms.validators import ValidationError
 
-# How long a session's token is handed out again, in seconds; so much less it may be good for.
-SIGNED_ANEW_S = 30
+from .csrf_signing import DEFAULTS, csrf_config, serializer, sign_nonce
 
 ViewOrBlueprint = TypeVar("ViewOrBlueprint", bound=Callable[..., Any] | Blueprint | str)
-
-# Never changed in place: every app of the process falls back to these very values.
-_DEFAULTS: dict[str, Any] = {
-    "WTF_CSRF_ENABLED": True,
-    "WTF_CSRF_CHECK_DEFAULT": True,
-    "WTF_CSRF_METHODS": frozenset({"POST", "PUT", "PATCH", "DELETE"}),
-    "WTF_CSRF_FIELD_NAME": "csrf_token",
-    "WTF_CSRF_HEADERS": ("X-CSRFToken", "X-CSRF-Token"),
-    "WTF_CSRF_META_NAME": "csrf-token",
-    "WTF_CSRF_TIME_LIMIT": 3600,  # seconds; None is as long as the session lives
-    "WTF_CSRF_SSL_STRICT": True,
-    "WTF_CSRF_SECRET_KEY": None,  # None is the app's SECRET_KEY
-}
 
 
 class CSRFError(BadRequest):
@@ -83,7 +66,7 @@ class CSRFProtect:
 
     def init_app(self, app: Quart) -> None:
         """Set the defaults of `WTF_CSRF_*` and check the app's requests from now on."""
-        for name, value in _DEFAULTS.items():
+        for name, value in DEFAULTS.items():
             app.config.setdefault(name, value)
         app.extensions["csrf"] = self
         app.add_template_global(generate_csrf, "csrf_token")
@@ -154,7 +137,7 @@ def generate_csrf(secret_key: str | bytes | None = None, token_key: str | None =
     :raises RuntimeError: if the app has no secret key.
     """
     name: str = token_key or csrf_config()["WTF_CSRF_FIELD_NAME"]
-    _serializer(secret_key)  # raises before the session is touched
+    serializer(secret_key)  # raises before the session is touched
     nonce = session.get(name)
     if not nonce:
         nonce = session[name] = secrets.token_hex(20)
@@ -168,15 +151,6 @@ def generate_csrf(secret_key: str | bytes | None = None, token_key: str | None =
         tokens[made_of] = sign_nonce(str(nonce), secret_key)
     setattr(g, name, tokens[made_of])  # where Flask-WTF's users look for it in tests
     return tokens[made_of]
-
-
-def sign_nonce(nonce: str, secret_key: str | bytes | None = None) -> str:
-    """Return the token of a session that has this value; it is another after half a minute.
-
-    :param secret_key: as `generate_csrf` takes it.
-    """
-    keys = tuple(_serializer(secret_key).secret_keys)
-    return _signed(keys, nonce, int(time.time()) // SIGNED_ANEW_S)
 
 
 def csrf_meta_tag(
@@ -220,7 +194,7 @@ def check_csrf(
     if not nonce:
         raise ValidationError("The CSRF session token is missing.")
     try:
-        signed = _serializer(secret_key).loads(data, max_age=limit_s)
+        signed = serializer(secret_key).loads(data, max_age=limit_s)
     except SignatureExpired as error:
         raise ValidationError("The CSRF token has expired.") from error
     except (BadData, UnicodeEncodeError) as error:  # the latter from a lone surrogate in JSON
@@ -228,38 +202,6 @@ def check_csrf(
     # As bytes: compare_digest raises TypeError on text beyond ASCII.
     if not hmac.compare_digest(str(nonce).encode(), str(signed).encode()):
         raise ValidationError("The CSRF tokens do not match.")
-
-
-def csrf_config() -> Mapping[str, Any]:
-    """Return the current app's settings, `WTF_CSRF_*` by default as `init_app` would set them.
-
-    Forms need them in an app without CSRFProtect too.
-    """
-    return ChainMap(current_app.config, _DEFAULTS)
-
-
-def _serializer(secret_key: str | bytes | None) -> URLSafeTimedSerializer:
-    config = csrf_config()
-    fallbacks: list[str | bytes] = []
-    key: str | bytes | None = secret_key or config["WTF_CSRF_SECRET_KEY"]
-    if not key:
-        key = current_app.secret_key
-        fallbacks = config.get("SECRET_KEY_FALLBACKS") or []
-    if not key:
-        raise RuntimeError("A secret key is required to use CSRF.")
-    return _serializer_of(*fallbacks, key)
-
-
-@lru_cache(maxsize=10_000)
-def _signed(keys: tuple[bytes, ...], nonce: str, _: int) -> str:
-    # For each span of time once: to sign takes a tenth of what a page that is kept takes in all.
-    return str(_serializer_of(*keys).dumps(nonce))
-
-
-@lru_cache(maxsize=100)
-def _serializer_of(*keys: str | bytes) -> URLSafeTimedSerializer:
-    # itsdangerous reads with every key and signs with the last.
-    return URLSafeTimedSerializer([want_bytes(key) for key in keys], salt="wtf-csrf-token")
 
 
 def _check_origin() -> None:

@@ -14,7 +14,8 @@ from wtforms.csrf.core import CSRF
 from wtforms.meta import DefaultMeta
 from wtforms.widgets import HiddenInput
 
-from qapp.ext.csrf import check_csrf, csrf_config, generate_csrf
+from qapp.ext.csrf import check_csrf, generate_csrf
+from qapp.ext.csrf_signing import csrf_config
 
 from .submission import OwnPart, is_submitted, read_submission
 from .validation import AsyncValidation, Run, Validator

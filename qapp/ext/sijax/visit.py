@@ -13,7 +13,8 @@ from quart.datastructures import FileStorage
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import ServiceUnavailable
 
-from qapp.ext.csrf import CSRFProtect, csrf_config, generate_csrf
+from qapp.ext.csrf import CSRFProtect, generate_csrf
+from qapp.ext.csrf_signing import csrf_config
 
 from . import wire
 from .calls import fits
