@@ -7,6 +7,7 @@ import re
 import pytest
 
 from qapp.accounts.shared import NAME, TOKEN
+from qapp.extensions import db
 from tests.conftest import Page, Visitor
 
 PATH = "/"
@@ -18,14 +19,20 @@ def times_rendered(pages: list[Page]) -> int:
 
 
 async def test_it_is_rendered_once_for_all(alice: Visitor, bob: Visitor, pages: list[Page]) -> None:
-    for visitor in (alice, bob, alice, bob):
-        await visitor.get(PATH)
-    assert times_rendered(pages) == 1
-    await alice.add("Tea")
-    for visitor in (bob, alice, bob):
-        assert "Tea" in await visitor.text(PATH)
-    # Beside it, alice was told that it was posted, on a page of her own.
-    assert times_rendered(pages) == 3
+    async def version() -> int:
+        async with alice.app.app_context():
+            return await db.version()
+
+    for title in ("Tea", "Coffee"):
+        await alice.add(title)
+        while True:  # until nothing that runs beside this has committed meanwhile
+            pages.clear()
+            before = await version()
+            for visitor in (alice, bob, alice, bob):
+                assert title in await visitor.text(PATH)
+            if await version() == before:
+                break
+        assert times_rendered(pages) <= 1
 
 
 async def test_each_has_his_own_name_and_tokens(alice: Visitor, bob: Visitor) -> None:
