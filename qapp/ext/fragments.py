@@ -33,6 +33,8 @@ from markupsafe import Markup
 from quart import Quart, current_app
 
 EXTENSION = "fragments"
+# There is room for so many: one that is larger is not kept, and drives out no others.
+PARTS_AT_LEAST = 4
 
 
 class Limits(NamedTuple):
@@ -124,7 +126,11 @@ class _Store:
         return kept.part
 
     def put(self, key: Hashable, kept: _Kept, part: Markup) -> None:
-        if self._kept.get(key) is kept:  # it may have had to go meanwhile
+        if len(part) > self._limits.most_letters // PARTS_AT_LEAST:
+            if self._kept.get(key) is kept:
+                del self._kept[key]
+                self._letters -= len(kept.part)
+        elif self._kept.get(key) is kept:  # it may have had to go meanwhile
             self._letters += len(part) - len(kept.part)
         kept.part = part
         self._shrink()

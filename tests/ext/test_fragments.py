@@ -109,24 +109,29 @@ async def test_an_old_part_is_made_anew(maker: Maker, monkeypatch: pytest.Monkey
         assert await fragments.get("k", 1, maker()) == "part 2"
 
 
-@pytest.mark.parametrize("limits", [Limits(most=2), Limits(most_letters=15)])
+@pytest.mark.parametrize("limits", [Limits(most=2), Limits(most_letters=30)])
 async def test_what_was_not_asked_for_longest_goes_first(maker: Maker, limits: Limits) -> None:
     app, fragments = kept_by(limits)
     async with app.app_context():
+        names = ["a", "b", "c", "d", "e"] if limits.most > 2 else ["a", "b"]
+        for name in names:
+            await fragments.get(name, 1, maker())
         await fragments.get("a", 1, maker())
-        await fragments.get("b", 1, maker())
-        await fragments.get("a", 1, maker())
-        await fragments.get("c", 1, maker())
-        assert maker.made == 3
+        await fragments.get("last", 1, maker())
+        assert maker.made == len(names) + 1
         assert await fragments.get("a", 1, maker()) == "part 1"
-        assert await fragments.get("b", 1, maker()) == "part 4"
+        assert await fragments.get("b", 1, maker()) == f"part {len(names) + 2}"
 
 
-async def test_a_part_that_is_too_large_is_given_and_not_kept(maker: Maker) -> None:
-    app, fragments = kept_by(Limits(most_letters=3))
+async def test_a_part_that_is_too_large_is_given_and_drives_out_no_other(maker: Maker) -> None:
+    app, fragments = kept_by(Limits(most_letters=28))
     async with app.app_context():
+        await fragments.get("k", 1, maker())
+        await fragments.get("large", 1, maker())
+        for number in (3, 4):
+            part = await fragments.get("large", 2, maker("a large part"))
+            assert part == f"a large part {number}"
         assert await fragments.get("k", 1, maker()) == "part 1"
-        assert await fragments.get("k", 1, maker()) == "part 2"
 
 
 async def test_each_app_has_its_own(maker: Maker) -> None:

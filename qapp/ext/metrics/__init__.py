@@ -90,9 +90,14 @@ class _Recorder:
         pool = self.pool = OpenPool(EXTENSION, threads=1, most_jobs=100)
         file = None
         try:
-            file = await pool.run(TrackFile, self.folder, self.layout)
-            async with self._app.app_context():
-                await pool.run(file.write, self.layout.row(time.monotonic()))
+            try:
+                file = await pool.run(TrackFile, self.folder, self.layout)
+                async with self._app.app_context():
+                    await pool.run(file.write, self.layout.row(time.monotonic()))
+            except OSError as error:  # a full disk keeps nobody from reading
+                log.warning("Metrics: nothing is measured, the figures can't be kept: %s", error)
+                yield
+                return
             watching = asyncio.create_task(self._watch(pool, file))
             watching.add_done_callback(_log_fault)
             try:

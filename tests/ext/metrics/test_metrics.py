@@ -187,6 +187,15 @@ async def test_a_disk_that_takes_nothing_is_said_once_and_does_no_harm(
     await world.when(lambda samples: samples["tea_cups_total", ""] == 1)
 
 
+async def test_a_disk_that_is_full_from_the_start_keeps_nobody_from_reading(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "metrics").write_text("where the folder should be")
+    async with serving(tmp_path) as world:
+        assert (await world.app.test_client().get("/")).status_code == 200
+    assert caplog.text.count("the figures can't be kept") == 1
+
+
 async def test_server_timing_tells_of_the_database_in_debug_mode_alone(tmp_path: Path) -> None:
     async with serving(tmp_path, debug=True) as world:
         response = await world.app.test_client().get("/")
