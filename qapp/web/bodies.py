@@ -69,6 +69,31 @@ class Incoming:
             await self.receive()
 
 
+class CountingBody(Body):
+    """A body whose limit counts every byte, also those already read (a chunked upload's)."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._received_bytes = 0
+
+    def append(self, data: bytes) -> None:
+        self._received_bytes += len(data)
+        limit = self._max_content_length
+        if limit is not None and self._received_bytes > limit and self._must_raise is None:
+            self._must_raise = RequestEntityTooLarge()
+            self.set_complete()
+        super().append(data)
+
+    async def __anext__(self) -> bytes:
+        try:
+            return await super().__anext__()
+        except StopAsyncIteration:
+            # The limit was passed while this waited: the end is not the sender's.
+            if self._must_raise is not None:
+                raise self._must_raise from None
+            raise
+
+
 class StreamedBody(Body):
     """A body of which only what was read last is in memory.
 

@@ -6,8 +6,6 @@ finding an entry.
 
 from __future__ import annotations
 
-from hypercorn.typing import ASGISendCallable, ASGISendEvent
-
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -45,21 +43,6 @@ SECURE = (
 )
 PRIVATE = (b"cache-control", b"private, no-cache")
 COOKIE = b"cookie"
-
-
-class HeaderSender:
-    """Completes the head of an answer on its way to the server."""
-
-    def __init__(self, send: ASGISendCallable, *, is_secure: bool) -> None:
-        self._send = send
-        self._is_secure = is_secure
-
-    async def __call__(self, message: ASGISendEvent) -> None:
-        if message["type"] == "http.response.start":
-            headers = list(message["headers"])
-            complete(headers, is_secure=self._is_secure)
-            message["headers"] = headers
-        await self._send(message)
 
 
 def complete(headers: Pairs, *, is_secure: bool) -> None:

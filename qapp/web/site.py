@@ -17,19 +17,21 @@ from urllib.parse import quote, urlsplit
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 from quart import Quart, g, has_request_context, request
 from quart.formparser import FormDataParser
+from quart.wrappers import BaseRequestWebsocket
 from quart.wrappers import Request as QuartRequest
 from quart.wrappers.request import Body
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.routing import MapAdapter
 
 from qapp.ext.cli import AsyncGroup
 from qapp.ext.storage import Part
 from qapp.extensions import importing, storage
 
 from . import strict_json
-from .bodies import AT_A_TIME, Incoming, Lingering, StreamedBody, drain_aside
+from .bodies import AT_A_TIME, CountingBody, Incoming, Lingering, StreamedBody, drain_aside
+from .connection import Connection, may_have_body
 from .formparser import StrictFormParser
-from .headers import HeaderSender
 from .sessions import SessionInterface
+from .templating import Environment
 
 API_PATH = "/api"  # there and below are programs, which read no pages
 LARGE_JSON_BYTES = 64 * 1024  # of more, reading takes longer than a millisecond
@@ -37,37 +39,10 @@ REMEMBERED = frozenset({str, int})
 URLS_REMEMBERED = 10_000
 LONGEST_REMEMBERED = 200  # what visitors put into addresses is not to fill the memory
 
-# Requests that have a body only if they say so.
-BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
-BODY_HEADERS = frozenset({b"content-length", b"transfer-encoding"})
+USUAL_PORTS = {"http": ":80", "https": ":443"}  # which addresses leave out
 STREAMED = "qapp.streamed_body"  # where a scope holds it
 LABEL = "[a-z0-9-]{1,63}"
 HOST = re.compile(rf"(?P<name>\[[0-9a-f:.]+\]|{LABEL}(\.{LABEL})*)(:[0-9]{{1,5}})?", re.IGNORECASE)
-
-
-class CountingBody(Body):
-    """A body whose limit counts every byte, also those already read (a chunked upload's)."""
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self._received_bytes = 0
-
-    def append(self, data: bytes) -> None:
-        self._received_bytes += len(data)
-        limit = self._max_content_length
-        if limit is not None and self._received_bytes > limit and self._must_raise is None:
-            self._must_raise = RequestEntityTooLarge()
-            self.set_complete()
-        super().append(data)
-
-    async def __anext__(self) -> bytes:
-        try:
-            return await super().__anext__()
-        except StopAsyncIteration:
-            # The limit was passed while this waited: the end is not the sender's.
-            if self._must_raise is not None:
-                raise self._must_raise from None
-            raise
 
 
 class Request(QuartRequest):
@@ -130,6 +105,8 @@ class Request(QuartRequest):
 class Site(Quart):
     """The site's Quart."""
 
+    asgi_http_class = Connection
+    jinja_environment = Environment
     request_class = Request
     session_interface = SessionInterface()
 
@@ -164,6 +141,27 @@ class Site(Quart):
             self._urls[key] = url
         return url
 
+    def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
+        """Return what matches a request's address; for any host, as `check_host` sees to that.
+
+        Quart looks for subdomains and encodes the name, whose letters are found to be ASCII here,
+        once more for each request.
+        """
+        if request is None or self.config["SERVER_NAME"] is not None:
+            return super().create_url_adapter(request)
+        host = request.host.lower()
+        usual_port = USUAL_PORTS.get(request.scheme)
+        return MapAdapter(
+            self.url_map,
+            host.removesuffix(usual_port) if usual_port else host,
+            request.root_path or "/",
+            self.url_map.default_subdomain,
+            request.scheme,
+            request.path,
+            request.method,
+            request.query_string.decode(),
+        )
+
     def ensure_async(self, func: Any) -> Callable[..., Awaitable[Any]]:
         """Return a function to await; at once for what can be awaited, as a dozen a request are."""
         code = getattr(func, "__code__", None)
@@ -188,10 +186,7 @@ class Site(Quart):
             scope["path"] = path_of(scope["path"])
             if self.config["PREFERRED_URL_SCHEME"] == "https":
                 scope["scheme"] = "https"
-            send = HeaderSender(send, is_secure=scope["scheme"] == "https")
-            if scope["method"] not in BODILESS or any(
-                name in BODY_HEADERS for name, _ in scope["headers"]
-            ):
+            if may_have_body(scope):
                 receive, send = self._received(scope, receive, send)
             # Quart decodes the query before any error handler could answer.
             if not scope["query_string"].isascii():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Sequence
+from collections import ChainMap
+from collections.abc import Awaitable, KeysView, MutableMapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, cast
@@ -11,6 +12,7 @@ from typing import Any, cast
 from jinja2.runtime import Macro
 from markupsafe import Markup
 from quart import Quart, request
+from quart.templating import Environment as QuartEnvironment
 
 UNITS = (
     (365 * 86_400, "year"),
@@ -19,6 +21,27 @@ UNITS = (
     (3_600, "hour"),
     (60, "minute"),
 )
+
+
+class Globals(ChainMap[str, Any]):
+    """A template's own globals above the environment's.
+
+    Jinja compares the names with another template's at each import, and a ChainMap looks for each
+    of them by itself: a fifteenth of what a page takes.
+    """
+
+    def keys(self) -> KeysView[str]:
+        names: dict[str, Any] = {}
+        for each in reversed(self.maps):
+            names.update(each)
+        return names.keys()
+
+
+class Environment(QuartEnvironment):
+    """Quart's environment."""
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> Globals:
+        return Globals({} if d is None else d, self.globals)
 
 
 def init_app(app: Quart, navigation: Sequence[tuple[str, str]]) -> None:

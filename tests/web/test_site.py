@@ -11,8 +11,8 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from werkzeug.routing import BuildError
 
 from qapp.web import site
+from qapp.web.bodies import CountingBody
 from qapp.web.formparser import StrictFormParser
-from qapp.web.site import CountingBody
 from tests.conftest import Dump, Serve, Visitor
 
 URLENCODED = "application/x-www-form-urlencoded"
