@@ -12,7 +12,19 @@ from pathlib import Path
 
 from quart import Quart
 
-from . import accounts, api, blog, contact, files, migrations, preferences, status, students, tour
+from . import (
+    accounts,
+    api,
+    blog,
+    contact,
+    files,
+    logs,
+    migrations,
+    preferences,
+    status,
+    students,
+    tour,
+)
 from .config import Settings, kept_secret_key
 from .ext.database import driver, sqlite_path
 from .extensions import (
@@ -85,7 +97,9 @@ def create_app(settings: Settings | None = None) -> Quart:
     accounts.shortcut.init_app(app)
     pages.init_app(app, cookies=app.config["PREFERENCE_COOKIES"])
     fragments.init_app(app)
-    metrics.init_app(app, status.FIGURES)  # outermost, so that nothing is answered past it
+    # Outermost, so that nothing is answered past them.
+    metrics.init_app(app, status.FIGURES)
+    logs.init_app(app)
 
     security.init_app(app)
     errors.init_app(app)

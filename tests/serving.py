@@ -18,19 +18,22 @@ from types import TracebackType
 from typing import Self
 
 ROOT = Path(__file__).parent.parent
+SITE = "qapp.asgi"
+# As hypercorn.toml has errors and the site its requests: address, request, status, length, seconds.
+ACCESS_LOG_FORMAT = '%(h)s "%(r)s" %(s)s %(b)s %(L)s'
+ACCESS_LOG = ("--access-logfile", "-", "--access-logformat", ACCESS_LOG_FORMAT)
 KEY = "a key for served tests, long enough"
 
 
 class Server:
     """Hypercorn as an operator starts it, with an instance folder of its own.
 
-    :param app: what is served, by default the site; it answers /readyz.
+    :param app: what is served, by default the site; it answers /readyz. For another, Hypercorn
+        writes the line for each request that the site writes itself.
     :param settings: the site's settings, as QAPP_<NAME> without the prefix.
     """
 
-    def __init__(
-        self, folder: Path, *, workers: int = 2, app: str = "qapp.asgi", **settings: str
-    ) -> None:
+    def __init__(self, folder: Path, *, workers: int = 2, app: str = SITE, **settings: str) -> None:
         self.folder = folder
         self.app = app
         self.workers = workers
@@ -74,6 +77,7 @@ class Server:
                 [
                     *(sys.executable, "-m", "hypercorn", "-c", "hypercorn.toml"),
                     *("--bind", f"127.0.0.1:{self.port}", "--workers", str(self.workers)),
+                    *(() if self.app == SITE else ACCESS_LOG),
                     self.app,
                 ],
                 cwd=ROOT,

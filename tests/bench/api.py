@@ -1,8 +1,9 @@
 """What the API costs: beside an empty Quart view, for large bodies, and when it is killed.
 
-One worker each, with hypercorn.toml as it is, driven in turn by 64 connections; the allowance of
-requests is counted as always, it is only large. Then two workers and 64 clients, each of whom adds
-with keys of his own and sends everything twice, while the server is killed again and again.
+One worker each, with hypercorn.toml as it is and a line in the log for each request, driven in turn
+by 64 connections; the allowance of requests is counted as always, it is only large. Then two
+workers and 64 clients, each of whom adds with keys of his own and sends everything twice, while the
+server is killed again and again.
 
     python -m tests.bench.api --rounds 5
 """

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from tests.bench.table import Line, show
 from tests.processes import hypercorn, started
-from tests.serving import Server
+from tests.serving import ACCESS_LOG, Server
 
 LEAST_RATIO = 0.90
 CLIENTS = 64
@@ -95,7 +95,7 @@ def front_page(port: int) -> Page:
 def bare(folder: Path, page: Page, workers: int) -> Iterator[int]:
     """Serve a function that sends as much as the page is; yield its port."""
     (folder / "bare.py").write_text(BARE.format(size=page.size, headers=page.headers))
-    command = [*hypercorn("--workers", str(workers))[:-1], "bare:app"]
+    command = [*hypercorn("--workers", str(workers))[:-1], *ACCESS_LOG, "bare:app"]
     with started(folder, command, dict(os.environ)) as server:
         yield int(server.url.rpartition(":")[2])
 

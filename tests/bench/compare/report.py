@@ -44,8 +44,9 @@ class Conditions(NamedTuple):
             f"{ENTRIES:,} entries at the start.",
             f"The front page has {ours:,} bytes, Flask's {theirs:,}: the same entries in the same "
             "frame.",
-            "Rate limits are off. Every side writes a line for each request to a file. Connections "
-            f"are kept, idle ones for {KEEP_ALIVE_S} s.",
+            "Rate limits are off. Every side writes the same line for each request to a file: the "
+            "site under Hypercorn by itself, all others by their servers. Connections are kept, "
+            f"idle ones for {KEEP_ALIVE_S} s.",
             "Commits are as durable on both: WAL, synchronous=FULL.",
             f"wrk, rounds of {self.seconds:g} s in turn, {self.rounds} after one to warm up; "
             "medians, ratios by round.",

@@ -23,21 +23,21 @@ from tests.bench import pages
 from tests.bench.compare.work import BARE, EMPTY, ENTRIES, FLASK, GRANIAN, QAPP, Visit
 from tests.client import Client
 from tests.processes import ROOT, SCRIPTS
-from tests.serving import KEY, PASSWORD, Server, free_port
+from tests.serving import ACCESS_LOG, KEY, PASSWORD, Server, free_port
 
 WORKERS = 2
 THREADS = 8
 PATIENCE_S = 90
 USER = "alice"
-# hypercorn.toml's, and its format: the same line is written on every side, to a file.
-ACCESS_LOG_FORMAT = '%(h)s "%(r)s" %(s)s %(b)s %(L)s'
+# The same line is written on every side, to a file: by the site itself, else by the server.
 GRANIAN_LOG_FORMAT = '%(addr)s "%(method)s %(path)s %(protocol)s" %(status)d - %(dt_ms).3f'
 HYPERCORN = ["hypercorn", "-c", str(ROOT / "hypercorn.toml"), "--workers", str(WORKERS), "--bind"]
+YARDSTICK = [*HYPERCORN[:-1], *ACCESS_LOG, "--bind"]
 KEEP_ALIVE_S = 5
 GUNICORN = [
     *("gunicorn", "--worker-class", "gthread", "--workers", str(WORKERS)),
     *("--threads", str(THREADS), "--keep-alive", str(KEEP_ALIVE_S), "--backlog", "2048"),
-    *("--access-logfile", "-", "--access-logformat", ACCESS_LOG_FORMAT),
+    *ACCESS_LOG,
     # Its file would lie in the home folder, where another gunicorn may have one.
     *("--no-control-socket", "--bind"),
 ]
@@ -131,12 +131,12 @@ def all_sides(
                 **site_in(GRANIAN),
             )
         if EMPTY in names:
-            start(EMPTY, HYPERCORN, ["tests.bench.yardsticks:app"])
+            start(EMPTY, YARDSTICK, ["tests.bench.yardsticks:app"])
         if BARE in names:
             page = pages.front_page(sides[QAPP].port)
             source = pages.BARE.format(size=page.size, headers=page.headers)
             (places[BARE] / "bare.py").write_text(source)
-            start(BARE, HYPERCORN, ["bare:app"], PYTHONPATH=str(places[BARE]))
+            start(BARE, YARDSTICK, ["bare:app"], PYTHONPATH=str(places[BARE]))
         yield sides
 
 

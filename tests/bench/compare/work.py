@@ -123,10 +123,11 @@ WORKS = (
     Work(
         "wait",
         f"{WAITING_CLIENTS} clients on a view that waits 200 ms",
-        "in place of a slow server: asyncio.sleep(0.2) against time.sleep(0.2)",
+        "in place of a slow server: asyncio.sleep(0.2) against time.sleep(0.2); as a yardstick, a "
+        "Quart app that does nothing else",
         lambda _: [Request(WAIT_PATH)],
-        (QAPP, FLASK),
-        {FLASK: 25},
+        (QAPP, FLASK, EMPTY),
+        {FLASK: 25, EMPTY: None},
         WAITING_CLIENTS,
         WAITING_LEAST_S,
         WAITING_TIMEOUT_S,
