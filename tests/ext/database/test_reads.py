@@ -20,7 +20,7 @@ from qapp.ext.database import (
     StatementTimeout,
 )
 from qapp.ext.database.driver import sqlite
-from qapp.ext.database.sqlite import handle, rows
+from qapp.ext.database.sqlite import handle, reads, rows
 from qapp.ext.database.sqlite.reads import READS_A_TRIP, SLOW_STATEMENTS_KEPT
 
 from .conftest import Opener
@@ -237,6 +237,23 @@ async def test_an_idle_reader_takes_what_comes_while_another_is_busy(db: Databas
         assert await db.fetch_value("SELECT 5") == 5
         gate.open()
         await asyncio.gather(*held)
+
+
+async def test_who_comes_when_a_trip_has_just_begun_waits_for_the_next(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await idle(db)
+    monkeypatch.setattr(reads, "PATIENCE_S", 3600)
+    async with gate_in(db) as gate:
+        held = await blocked(gate, db)
+        trips = db.counts.trips
+        others = [soon(db.fetch_value("SELECT :i", {"i": i})) for i in range(3)]
+        await ticks()
+        assert db.counts.trips == trips  # though there is an idle reader
+        gate.open()
+        await asyncio.gather(*held)
+        assert await asyncio.gather(*others) == [0, 1, 2]
+        assert db.counts.trips == trips + 1
 
 
 async def test_one_failing_read_takes_nothing_from_its_trip(open_database: Opener) -> None:

@@ -19,6 +19,9 @@ from .rows import is_mutable
 READS_A_TRIP = 64
 # Values are compared only when of one of these types, and of the same: to Python 1 == 1.0 == True.
 COMPARABLE = frozenset({int, str, bytes, bool, type(None)})
+# While a trip has only just set off, those who come meanwhile wait for the next one: a trip costs
+# more than a small read, and two threads at once stand in each other's way.
+PATIENCE_S = 0.005
 SLOW_STATEMENTS_KEPT = 1000
 
 
@@ -48,6 +51,7 @@ class Reads:
         self._slow_sql: set[str] = set()
         self._slow_trip_runs = False
         self._slow_was_last = False
+        self._patience: asyncio.TimerHandle | None = None
         self._dispatch_is_due = False
         self.sent = self.trips_sent = 0
         self.trips: set[asyncio.Task[None]] = set()
@@ -81,20 +85,31 @@ class Reads:
 
     def _dispatch(self) -> None:
         self._dispatch_is_due = False
-        while self._idle and (self._quick or (self._slow and not self._slow_trip_runs)):
-            # By turns, so that with a single reader neither lane starves the other.
+        while self._idle:
             slow_may = bool(self._slow) and not self._slow_trip_runs
-            slow = slow_may and not (self._slow_was_last and self._quick)
+            quick_may = bool(self._quick) and self._patience is None
+            if not slow_may and not quick_may:
+                break
+            # By turns, so that with a single reader neither lane starves the other.
+            slow = slow_may and not (self._slow_was_last and quick_may)
             jobs = self._take(self._slow, 1) if slow else self._take(self._quick, READS_A_TRIP)
             if not jobs:  # nobody waits for them any more
                 continue
             self._slow_was_last = slow
             self._slow_trip_runs |= slow
+            if not slow:
+                self._patience = self._loop.call_later(PATIENCE_S, self._lose_patience)
             self.sent += len(jobs)
             self.trips_sent += 1
             task = self._loop.create_task(self._trip(self._idle.pop(), jobs, slow=slow))
             self.trips.add(task)
             task.add_done_callback(self.trips.discard)
+
+    def _lose_patience(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+        self._dispatch()
 
     def _take(self, lane: OrderedDict[Hashable, Job], most: int) -> list[Job]:
         jobs: list[Job] = []
@@ -120,7 +135,10 @@ class Reads:
         finally:
             self._idle.append(reader)
             self._slow_trip_runs &= not slow
-            self._dispatch()
+            if slow:
+                self._dispatch()
+            else:
+                self._lose_patience()
 
     def _remember(self, jobs: list[Job], *, last_was_slow: bool) -> None:
         if last_was_slow:
