@@ -11,7 +11,7 @@ from werkzeug.exceptions import Forbidden
 
 from qapp.accounts import Caller, data_version, writer
 from qapp.ext.database import Executor
-from qapp.extensions import csrf, db, fragments, live, rendering
+from qapp.extensions import csrf, db, fragments, live
 from qapp.web.api import (
     JSON,
     Answer,
@@ -32,12 +32,12 @@ from qapp.web.api import (
     require_match,
 )
 from qapp.web.api.models import EXAMPLE_TIME, NO_BLANK
-from qapp.web.markup import render
 from qapp.web.paging import LARGEST_ID, PAGE_SIZE, url_of_page
 from qapp.web.templating import now_ms
 
 from . import queries
 from .forms import LONGEST_TEXT, LONGEST_TITLE
+from .service import rendered_of
 
 blueprint = csrf.exempt(Blueprint("entries", __name__, url_prefix="/api/v1/entries"))
 
@@ -144,7 +144,7 @@ async def get_entry(entry_id: int) -> Response | Answer[Entry]:
 @operation("The new entry.", Entry, status=201, headers=Created, body=EntryIn, is_idempotent=True)
 async def add_entry(caller: Caller, data: EntryIn) -> Answer[Entry]:
     """Add an entry."""
-    rendered = await rendering.run(render, data.text)
+    rendered = await rendered_of(data.text)
 
     async def work(tx: Executor) -> Answer[Entry]:
         entry_id = await queries.add_entry(
@@ -168,7 +168,7 @@ async def add_entry(caller: Caller, data: EntryIn) -> Answer[Entry]:
 async def change_entry(caller: Caller, entry_id: int, data: EntryIn) -> Answer[Entry]:
     """Change an entry of your own."""
     entry = await _own(caller, entry_id)
-    rendered = await rendering.run(render, data.text)
+    rendered = await rendered_of(data.text)
     try:
         async with db.transaction() as tx:  # what can't be answered is not done
             await queries.change_entry(

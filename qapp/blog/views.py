@@ -10,16 +10,16 @@ from quart.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
 from qapp.accounts import User, current_user, data_version, find_author, login_required, shared_page
-from qapp.extensions import db, fragments, live, pages, rendering
+from qapp.extensions import db, fragments, live, pages
 from qapp.web.errors import Forbidden
 from qapp.web.forms import read_form
-from qapp.web.markup import render
 from qapp.web.paging import LARGEST_ID, Page, before_asked, page_size
 from qapp.web.templating import now_ms
 
 from . import queries
 from .forms import EditForm, EntryForm
 from .queries import Entry, EntryChanged
+from .service import rendered_of
 
 blueprint = Blueprint("blog", __name__)
 
@@ -51,7 +51,7 @@ async def add(user: User) -> ResponseReturnValue:
         author_id=user.id,
         title=form.title.data,
         text=form.text.data,
-        rendered=await rendering.run(render, form.text.data),
+        rendered=await rendered_of(form.text.data),
         now_ms=now_ms(),
     )
     live.wake()
@@ -93,7 +93,7 @@ async def edit(user: User, post_id: int) -> ResponseReturnValue:
             version=int(form.version.data),
             title=form.title.data,
             text=form.text.data,
-            rendered=await rendering.run(render, form.text.data),
+            rendered=await rendered_of(form.text.data),
             now_ms=now_ms(),
         )
     except EntryChanged:

@@ -32,7 +32,7 @@ from quart import Blueprint, Quart, current_app, g, request, session
 from werkzeug.exceptions import BadRequest
 from wtforms.validators import ValidationError
 
-from .csrf_signing import DEFAULTS, csrf_config, serializer, sign_nonce
+from .csrf_signing import DEFAULTS, EXTENSION, csrf_config, read_token, serializer, sign_nonce
 
 ViewOrBlueprint = TypeVar("ViewOrBlueprint", bound=Callable[..., Any] | Blueprint | str)
 
@@ -68,7 +68,7 @@ class CSRFProtect:
         """Set the defaults of `WTF_CSRF_*` and check the app's requests from now on."""
         for name, value in DEFAULTS.items():
             app.config.setdefault(name, value)
-        app.extensions["csrf"] = self
+        app.extensions[EXTENSION] = self
         app.add_template_global(generate_csrf, "csrf_token")
         app.add_template_global(csrf_meta_tag)
         config = app.config
@@ -194,7 +194,7 @@ def check_csrf(
     if not nonce:
         raise ValidationError("The CSRF session token is missing.")
     try:
-        signed = serializer(secret_key).loads(data, max_age=limit_s)
+        signed = read_token(data, limit_s, secret_key)
     except SignatureExpired as error:
         raise ValidationError("The CSRF token has expired.") from error
     except (BadData, UnicodeEncodeError) as error:  # the latter from a lone surrogate in JSON

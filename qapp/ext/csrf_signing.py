@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from itsdangerous import URLSafeTimedSerializer, want_bytes
+from itsdangerous import SignatureExpired, URLSafeTimedSerializer, want_bytes
 from quart import current_app
 
 # How long a session's token is handed out again, in seconds; so much less it may be good for.
 SIGNED_ANEW_S = 30
 
+EXTENSION = "csrf"
 # Never changed in place: every app of the process falls back to these very values.
 DEFAULTS: dict[str, Any] = {
     "WTF_CSRF_ENABLED": True,
@@ -33,6 +34,8 @@ def csrf_config() -> Mapping[str, Any]:
 
     Forms need them in an app without CSRFProtect too.
     """
+    if EXTENSION in current_app.extensions:
+        return current_app.config
     return ChainMap(current_app.config, DEFAULTS)
 
 
@@ -43,6 +46,21 @@ def sign_nonce(nonce: str, secret_key: str | bytes | None = None) -> str:
     """
     keys = tuple(serializer(secret_key).secret_keys)
     return _signed(keys, nonce, int(time.time()) // SIGNED_ANEW_S)
+
+
+def read_token(token: str, limit_s: int | None, secret_key: str | bytes | None) -> object:
+    """Return the value that a token was signed for.
+
+    :param limit_s: how old it may be, in seconds; None is any age.
+    :param secret_key: as `generate_csrf` takes it.
+    :raises itsdangerous.BadData: if it is not good, `SignatureExpired` if it is too old.
+    """
+    signer = serializer(secret_key)
+    nonce, signed_at_s = _read(tuple(signer.secret_keys), token)
+    age_s = int(time.time()) - signed_at_s
+    if limit_s is not None and not 0 <= age_s <= limit_s:
+        raise SignatureExpired(f"Signature age {age_s}, at most {limit_s} seconds")
+    return nonce
 
 
 def serializer(secret_key: str | bytes | None) -> URLSafeTimedSerializer:
@@ -65,6 +83,13 @@ def serializer(secret_key: str | bytes | None) -> URLSafeTimedSerializer:
 def _signed(keys: tuple[bytes, ...], nonce: str, _: int) -> str:
     # For each span of time once: to sign takes a tenth of what a page that is kept takes in all.
     return str(_serializer_of(*keys).dumps(nonce))
+
+
+@lru_cache(maxsize=10_000)
+def _read(keys: tuple[bytes, ...], token: str) -> tuple[object, int]:
+    # Who sends form after form sends the same token; one that is not good is not remembered.
+    nonce, signed_at = _serializer_of(*keys).loads(token, return_timestamp=True)
+    return nonce, int(signed_at.timestamp())
 
 
 @lru_cache(maxsize=100)

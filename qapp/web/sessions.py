@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
-from itsdangerous import BadData, URLSafeTimedSerializer
+from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer, want_bytes
 from quart import Quart, Response, request
 from quart.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from quart.wrappers import BaseRequestWebsocket
 from werkzeug.wrappers import Response as WerkzeugResponse
+
+COOKIE = "Cookie"
+
+
+class Signer(TimestampSigner):
+    """Signs as itsdangerous does, which derives its key from the secret anew each time."""
+
+    def derive_key(self, secret_key: str | bytes | None = None) -> bytes:
+        secret = self.secret_keys[-1] if secret_key is None else want_bytes(secret_key)
+        return _derived(secret, self.salt, self.key_derivation, self.digest_method)
+
+
+@lru_cache(maxsize=100)
+def _derived(
+    secret: bytes, salt: bytes, key_derivation: str, digest_method: Callable[..., Any]
+) -> bytes:
+    signer = TimestampSigner(
+        secret, salt, key_derivation=key_derivation, digest_method=digest_method
+    )
+    return signer.derive_key()
 
 
 class SessionInterface(SecureCookieSessionInterface):
@@ -35,7 +57,10 @@ class SessionInterface(SecureCookieSessionInterface):
         """Return what reads and signs, which is made once for the keys that there are."""
         keys = (app.secret_key, *(app.config["SECRET_KEY_FALLBACKS"] or ()))
         if keys not in self._serializers:
-            self._serializers[keys] = super().get_signing_serializer(app)
+            serializer = super().get_signing_serializer(app)
+            if serializer is not None:
+                serializer.signer = Signer
+            self._serializers[keys] = serializer
         return self._serializers[keys]
 
     def get_cookie_name(self, app: Quart) -> str:
@@ -48,7 +73,14 @@ class SessionInterface(SecureCookieSessionInterface):
         self, app: Quart, session: SessionMixin, response: Response | WerkzeugResponse | None
     ) -> None:
         """Write the session into its cookie, where there is one or one was looked for."""
-        if session or session.modified or session.accessed:
+        if response is not None and session.accessed:
+            # Quart adds it by `response.vary`, which costs more than to read the session, and holds
+            # on to itself until Python looks for such.
+            session.accessed = False
+            vary = response.headers.get("Vary", "")
+            if COOKIE.lower() not in vary.lower():
+                response.headers["Vary"] = f"{vary}, {COOKIE}" if vary else COOKIE
+        if session.modified or self.should_set_cookie(app, session):
             await super().save_session(app, session, response)
 
 

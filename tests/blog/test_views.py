@@ -130,7 +130,7 @@ async def test_rendering_too_busy_stores_nothing(
     before = dump()
     monkeypatch.setattr(app.extensions["rendering"], "most_jobs", 0)
     for path in ("/add", f"/post/{entry}/edit"):
-        response = await alice.post(path, {"title": "x", "text": "y", "version": "1"})
+        response = await alice.post(path, {"title": "x", "text": "- y", "version": "1"})
         assert response.status_code == 503
     assert dump() == before
 

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from functools import partial
+from functools import lru_cache, partial
 from inspect import isawaitable, iscoroutinefunction
+from types import FunctionType, MethodType
 from typing import Any, TypeAlias
 
 from wtforms import Field, FieldList, FormField
 from wtforms.form import BaseForm
 from wtforms.validators import StopValidation, ValidationError
 
+# What says of itself whether it is async; of all others their class does.
+FUNCTIONS = frozenset({FunctionType, MethodType, partial})
 Validator: TypeAlias = Callable[[Any, Any], object]
 # The lists that a field is an entry of, the outermost first.
 Lists: TypeAlias = tuple[FieldList, ...]
@@ -122,18 +125,22 @@ class _Chain:
         self._is_complete = False
 
     def stand_ins(self, validators: Iterable[Validator]) -> list[Validator]:
-        chain = list(validators)
-        for validator in filter(is_async, chain):
-            _need(self._run, _name(validator), self._field)
-        return [partial(self._call, validator) for validator in chain]
+        chain: list[Validator] = []
+        for validator in validators:
+            if is_async(validator):
+                _need(self._run, _name(validator), self._field)
+                chain.append(partial(self._set_aside, validator))
+            else:
+                chain.append(partial(self._call, validator))
+        return chain
+
+    def _set_aside(self, validator: Validator, form: BaseForm, field: Field) -> None:
+        self._waiting.append(partial(validator, form, field))
 
     def _call(self, validator: Validator, form: BaseForm, field: Field) -> None:
-        if is_async(validator):
-            self._waiting.append(partial(validator, form, field))
-            return
         # What is no coroutine function may return an awaitable all the same.
         result = validator(form, field)
-        if isawaitable(result):
+        if result is not None and isawaitable(result):
             self._waiting.append(result)
             _need(self._run, _name(validator), field)
 
@@ -210,9 +217,16 @@ class _NestedForm:
 
 def is_async(validator: object) -> bool:
     """Return whether a validator is a coroutine function, or an object called like one."""
-    return iscoroutinefunction(validator) or iscoroutinefunction(
-        getattr(type(validator), "__call__", None)  # noqa: B004  # not whether, but which
-    )
+    kind: type = type(validator)
+    if kind in FUNCTIONS:
+        return iscoroutinefunction(validator)
+    return _is_called_async(kind)
+
+
+@lru_cache(maxsize=1000)
+def _is_called_async(kind: type) -> bool:
+    # Looked up once a class: `iscoroutinefunction` takes longer than most validators do.
+    return iscoroutinefunction(getattr(kind, "__call__", None))  # noqa: B004  # not whether, but which
 
 
 def _need(run: Run | None, name: str, field: Field | None = None) -> Run:
