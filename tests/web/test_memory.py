@@ -12,3 +12,4 @@ from qapp.web.memory import YOUNG
 async def test_a_site_that_serves_looks_for_garbage_seldom(app: Quart) -> None:
     assert gc.isenabled()
     assert gc.get_threshold() == (YOUNG, 10, 10)
+    assert gc.get_freeze_count() > 100_000  # what was imported is not looked through
