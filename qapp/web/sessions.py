@@ -7,12 +7,15 @@ from functools import lru_cache
 from typing import Any
 
 from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer, want_bytes
+from itsdangerous.encoding import base64_encode
+from itsdangerous.url_safe import URLSafeSerializerMixin
 from quart import Quart, Response, request
 from quart.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from quart.wrappers import BaseRequestWebsocket
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 COOKIE = "Cookie"
+LARGE_BYTES = 1000
 
 
 class Signer(TimestampSigner):
@@ -21,6 +24,19 @@ class Signer(TimestampSigner):
     def derive_key(self, secret_key: str | bytes | None = None) -> bytes:
         secret = self.secret_keys[-1] if secret_key is None else want_bytes(secret_key)
         return _derived(secret, self.salt, self.key_derivation, self.digest_method)
+
+
+class Serializer(URLSafeTimedSerializer):
+    """Writes as itsdangerous does, but tries to compress only what is large.
+
+    Of a usual session nothing is gained, and to find that out takes longer than all the rest.
+    """
+
+    def dump_payload(self, *args: Any, **kwargs: Any) -> bytes:
+        text = super(URLSafeSerializerMixin, self).dump_payload(*args, **kwargs)
+        if len(text) < LARGE_BYTES:
+            return base64_encode(text)
+        return super().dump_payload(*args, **kwargs)
 
 
 @lru_cache(maxsize=100)
@@ -40,7 +56,7 @@ class SessionInterface(SecureCookieSessionInterface):
     """
 
     def __init__(self) -> None:
-        self._serializers: dict[tuple[Any, ...], URLSafeTimedSerializer | None] = {}
+        self._serializers: dict[tuple[Any, ...], URLSafeTimedSerializer] = {}
 
     async def open_session(
         self, app: Quart, request: BaseRequestWebsocket
@@ -55,12 +71,19 @@ class SessionInterface(SecureCookieSessionInterface):
 
     def get_signing_serializer(self, app: Quart) -> URLSafeTimedSerializer | None:
         """Return what reads and signs, which is made once for the keys that there are."""
-        keys = (app.secret_key, *(app.config["SECRET_KEY_FALLBACKS"] or ()))
+        if not app.secret_key:
+            return None
+        # The last signs, as itsdangerous has it.
+        keys = (*(app.config["SECRET_KEY_FALLBACKS"] or ()), app.secret_key)
         if keys not in self._serializers:
-            serializer = super().get_signing_serializer(app)
-            if serializer is not None:
-                serializer.signer = Signer
-            self._serializers[keys] = serializer
+            options = {"key_derivation": self.key_derivation, "digest_method": self.digest_method}
+            self._serializers[keys] = Serializer(
+                [*keys],
+                salt=self.salt,
+                serializer=self.serializer,
+                signer=Signer,
+                signer_kwargs=options,
+            )
         return self._serializers[keys]
 
     def get_cookie_name(self, app: Quart) -> str:
