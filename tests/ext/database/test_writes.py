@@ -6,6 +6,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -374,6 +375,26 @@ async def test_a_log_that_cannot_be_started_anew_hinders_no_write(
     await idle(db)
     await writer.run(lambda: writer.raw.set_authorizer(None))
     assert await ids(db) == list(range(5))
+
+
+def resident_mb() -> float:
+    """Return the memory that this process has."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs the proc of Linux")
+async def test_what_was_written_takes_no_memory(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writes, "WAL_LOOK_S", 0)
+    writes_of(db)._next_wal_look = 0
+    await db.execute("CREATE TABLE files (content BLOB)")
+    before = resident_mb()
+    for _ in range(50):
+        await db.execute("INSERT INTO files VALUES (randomblob(1000000))")
+        await idle(db)
+    assert resident_mb() < before + 25
 
 
 # A transaction that SQLite gave up

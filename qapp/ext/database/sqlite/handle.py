@@ -67,8 +67,8 @@ class Handle:
             if mode != "wal":
                 raise DatabaseFailure(f"the file can't have a WAL, only journal_mode={mode}")
             connection.execute("PRAGMA synchronous=FULL")
-            # In KiB, and only as much as a transaction touches. A large one whose indexes do not
-            # fit, as a hundred thousand students' in the default of 2 MB, takes twice as long.
+            # In KiB. A large transaction whose indexes do not fit, as a hundred thousand students'
+            # in the default of 2 MB, takes twice as long.
             connection.execute("PRAGMA cache_size=-65536")
             connection.execute("PRAGMA journal_size_limit=67108864")
         else:
@@ -78,7 +78,7 @@ class Handle:
         connection.set_progress_handler(self._is_late, STEPS_BETWEEN_LOOKS)
 
     def stop(self) -> None:
-        """Break off what runs, at its next look at the clock; to be called from any thread."""
+        """Break off what runs, at its next look at the clock; from any thread."""
         self._stopped = True
 
     def _is_late(self) -> bool:
@@ -215,13 +215,13 @@ class Handle:
         self._control("COMMIT")
         self._slow.look("COMMIT", time.monotonic() - began)
 
-    def bound_wal(self) -> None:
-        """Start the log anew if it is long.
+    def tidy(self) -> None:
+        """Start the log anew if it is long, and give back the memory of what was written.
 
-        SQLite does so by itself only when, at the moment of a commit, no reader needs the log;
-        beside readers that never all pause it grows without end.
+        SQLite does the one only when no reader needs the log at a commit, and the other never.
         """
         self._deadline = math.inf
+        self._connection.execute("PRAGMA shrink_memory")
         with contextlib.suppress(sqlite.Error):  # what is wrong with the disk, the next write says
             _, pages, _ = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             if pages > MOST_WAL_PAGES:

@@ -173,7 +173,7 @@ class Writes:
                 elif jobs := self._take():
                     await self._commit(jobs)
                 if self.loop.time() > self._next_wal_look:
-                    await self.connection.run(self.handle.bound_wal)
+                    await self.connection.run(self.handle.tidy)
                     self._next_wal_look = self.loop.time() + WAL_LOOK_S
         finally:
             self._works = False
