@@ -116,6 +116,7 @@ async def test_back_leaves_the_page_and_forward_finds_the_search_again(
     page = watched.page
     await page.goto("/about")
     await page.get_by_role("link", name="Students").click()
+    await page.wait_for_url("**/students")  # loaded: what is typed before goes unnoticed
     field = page.get_by_label("What to look for")
     await field.press_sequentially("as")
     await expect(page.locator("#found")).to_have_text("2 students with “as”")
