@@ -20,6 +20,7 @@ from hypercorn.typing import (
 from quart import Quart
 
 ACCESS = logging.getLogger("qapp.access")
+ACCESS.propagate = False  # to the log of what happens, whose handlers would write each line again
 # Address, request without its query string (it may hold what people searched for), status, length,
 # duration in seconds.
 ACCESS_LINE = '%s "%s %s %s" %s %s %.6f'
@@ -49,7 +50,7 @@ class OneLineFormatter(logging.Formatter):
 
 
 def init_app(app: Quart) -> None:
-    """Write a line for each request to an app, if its logger `qapp.access` is heard."""
+    """Write a line for each request to an app, if the logger `qapp.access` has a handler."""
     app.asgi_app = AccessLog(app.asgi_app)  # type: ignore[method-assign]  # as Quart documents it
 
 
@@ -67,7 +68,7 @@ class AccessLog:
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
         """Have a request answered, and tell of it when that is over."""
-        if scope["type"] != "http" or not ACCESS.isEnabledFor(logging.INFO):
+        if scope["type"] != "http" or not ACCESS.handlers:
             await self._app(scope, receive, send)
             return
         exchange = _Exchange(send)

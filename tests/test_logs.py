@@ -9,10 +9,12 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from qapp.logs import OneLineFormatter
+from qapp.logs import ACCESS as ACCESS_LOGGER
+from qapp.logs import AccessLog, OneLineFormatter
 
 from .processes import ROOT, wait_for
 from .serving import Server
@@ -92,6 +94,65 @@ def test_every_handler_of_the_server_formats_so() -> None:
     assert {handler["formatter"] for handler in config["handlers"].values()} == {"one_line"}
     # What other libraries log goes to the root.
     assert config["root"]["handlers"]
+
+
+class Lines(logging.Handler):
+    """What was logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+
+@pytest.fixture
+def lines() -> Iterator[list[str]]:
+    """The access log."""
+    handler, level = Lines(), ACCESS_LOGGER.level
+    ACCESS_LOGGER.addHandler(handler)
+    ACCESS_LOGGER.setLevel(logging.INFO)
+    yield handler.lines
+    ACCESS_LOGGER.removeHandler(handler)
+    ACCESS_LOGGER.setLevel(level)
+
+
+async def call(app: Any) -> None:
+    async def send(message: Any) -> None:
+        pass
+
+    scope = {"type": "http", "method": "GET", "path": "/tea", "http_version": "1.1"}
+    await AccessLog(app)(scope, None, send)  # type: ignore[arg-type]
+
+
+async def answers(scope: Any, receive: Any, send: Any) -> None:
+    headers = [(b"content-length", b"3")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+
+
+async def fails(scope: Any, receive: Any, send: Any) -> None:
+    raise ValueError
+
+
+async def test_what_has_no_answer_has_a_line_too(lines: list[str]) -> None:
+    await call(answers)
+    with pytest.raises(ValueError):  # noqa: PT011
+        await call(fails)
+    assert [line.rpartition(" ")[0] for line in lines] == [
+        '- "GET /tea 1.1" 200 3',
+        '- "GET /tea 1.1" - -',
+    ]
+
+
+async def test_without_a_handler_nothing_is_written(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is written anyway goes to the handlers of `qapp`, a second time where a server logs."""
+    monkeypatch.setattr(ACCESS_LOGGER, "handlers", [])  # pytest gives it some
+    with caplog.at_level(logging.DEBUG, "qapp"), caplog.at_level(logging.DEBUG):
+        await call(answers)
+    assert caplog.records == []
 
 
 @pytest.fixture(scope="module")

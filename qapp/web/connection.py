@@ -164,7 +164,7 @@ def request_of(app: Quart, scope: HTTPScope) -> Request:
         (name.decode("latin-1").title(), value.decode("latin-1"))
         for name, value in scope["headers"]
     ]
-    if scope["http_version"] < "1.1":  # it may have none, and the first that there is counts
+    if scope["http_version"] < "1.1" and all(name != "Host" for name, _ in pairs):
         pairs.append(("Host", app.config["SERVER_NAME"] or ""))
     root_path, path = scope.get("root_path", ""), scope["path"]
     if root_path:

@@ -29,7 +29,7 @@ def return_large_blocks() -> bool:
 def collect_seldom() -> None:
     """Have Python look for garbage less often, and not through what was there from the start.
 
-    With the default, half a dozen looks fall into each wave of requests, and find nothing as all
+    Looks at every ten thousandth new object fell into the middle of each wave of requests, when all
     is in use: a tenth of a worker's time beside 250 waiting clients. Beside thousands of live
     readers, whose objects all stay, a look through everything stops it for a third of a second.
     """

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections import ChainMap
 from importlib.metadata import version
+from typing import Any
 
 import pytest
+from quart import Quart
 
-from qapp.web.templating import iso_time, now_ms, relative_time
+from qapp.web.templating import Globals, iso_time, now_ms, relative_time
 from tests.conftest import Page, Serve, Visitor
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
@@ -72,3 +75,18 @@ async def test_every_page_has_navigation_version_and_who_is_logged_in(
 async def test_a_closed_registration_is_offered_nowhere(serve: Serve) -> None:
     visitor = Visitor(await serve(REGISTRATION=False))
     assert 'href="/register"' not in await visitor.text("/")
+
+
+def test_the_globals_of_templates_are_jinjas() -> None:
+    everywhere: dict[str, Any] = {"tea": "green", "cup": 1}
+    ours, jinjas = Globals({"cup": 2}, everywhere), ChainMap({"cup": 2}, everywhere)
+    everywhere["pot"] = 3  # what comes later is there too
+    assert list(ours.keys()) == list(jinjas.keys())
+    assert dict(ours) == dict(jinjas) == {"tea": "green", "cup": 2, "pot": 3}
+    assert {"cup", "milk"} - ours.keys() == {"milk"}
+
+
+async def test_a_template_has_what_was_given_to_it_and_to_all(app: Quart) -> None:
+    app.jinja_env.globals["tea"] = "green"
+    template = app.jinja_env.from_string("{{ tea }} {{ cup }}", globals={"cup": 2})
+    assert await template.render_async() == "green 2"

@@ -221,8 +221,8 @@ class Handle:
         SQLite does the one only when no reader needs the log at a commit, and the other never.
         """
         self._deadline = math.inf
-        self._connection.execute("PRAGMA shrink_memory")
         with contextlib.suppress(sqlite.Error):  # what is wrong with the disk, the next write says
+            self._connection.execute("PRAGMA shrink_memory")
             _, pages, _ = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             if pages > MOST_WAL_PAGES:
                 self._connection.execute(f"PRAGMA busy_timeout={WAL_PAUSE_MS}")
