@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 from quart import Quart
@@ -24,12 +25,19 @@ from werkzeug.datastructures import Headers, ImmutableHeadersMixin
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .headers import complete
+from .turns import Turns
 
 BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 BODY_HEADERS = frozenset({b"content-length", b"transfer-encoding"})
 # What takes no longer is sent whether or not somebody is still there.
 LISTEN_AFTER_S = 0.5
+# Of answers that took so long many may come at once, which waited for the same: requests are read
+# after so many of them.
+LONG_S = 0.1
+ANSWERS_A_TURN = 8
 NOWHERE = " "  # the path of what is outside of the root's: there is nothing
+
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary()
 
 
 class Connection(ASGIHTTPConnection):
@@ -44,6 +52,8 @@ class Connection(ASGIHTTPConnection):
 
     async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Answer a request; when its client goes before that, what it set off is cancelled."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         request = request_of(self.app, self.scope)
         self._task = asyncio.current_task()
         listen = partial(self._listen, request, receive)
@@ -58,11 +68,13 @@ class Connection(ASGIHTTPConnection):
             listen()
         else:
             request.body.set_result(message.get("body", b""))
-            timer = asyncio.get_running_loop().call_later(LISTEN_AFTER_S, listen)
+            timer = loop.call_later(LISTEN_AFTER_S, listen)
         try:
             response = await self._answer(request)
             if isinstance(response, Response) and not isinstance(response.response, DataBody):
                 listen()  # a stream is made as it is sent
+            if loop.time() - began > LONG_S:
+                await next_turn(loop)
             await self._send(response, send)
         except asyncio.CancelledError:
             if not self._is_left or self._is_cancelled_by_others():
@@ -193,6 +205,14 @@ def may_have_body(scope: HTTPScope) -> bool:
     if scope["method"] not in BODILESS or not scope["http_version"].startswith("1"):
         return True
     return any(name in BODY_HEADERS for name, _ in scope["headers"])
+
+
+async def next_turn(loop: asyncio.AbstractEventLoop) -> None:
+    """Wait for a turn of the running loop in which there is room for an answer."""
+    turns = _turns.get(loop)
+    if turns is None:
+        turns = _turns[loop] = Turns(ANSWERS_A_TURN)
+    await turns.take()
 
 
 async def push_nothing(path: str, headers: Headers) -> None:

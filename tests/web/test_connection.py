@@ -281,3 +281,37 @@ async def test_a_request_is_forgotten_without_a_search(app: Quart, visitor: Visi
         assert [each.path for each in requests] == []
     finally:
         gc.enable()
+
+
+async def test_requests_are_read_between_answers_that_waited_for_the_same(
+    plain: Quart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "LONG_S", -1)
+    opened, turn, answered = asyncio.Event(), 0, []
+
+    def tick() -> None:
+        nonlocal turn
+        turn += 1
+        asyncio.get_running_loop().call_soon(tick)
+
+    @plain.get("/")
+    async def view() -> str:
+        await opened.wait()
+        return "tea"
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            answered.append(turn)
+
+    clients = [Client(plain) for _ in range(5 * connection.ANSWERS_A_TURN)]
+    for client in clients:
+        client.say()
+        client.send = send  # type: ignore[method-assign]
+    tasks = [client.start() for client in clients]
+    for client in clients:
+        await asyncio.wait_for(client.asks.acquire(), PATIENCE_S)
+    tick()
+    opened.set()
+    await asyncio.wait_for(asyncio.gather(*tasks), PATIENCE_S)
+    assert len(answered) == len(clients)
+    assert max(answered.count(each) for each in answered) <= connection.ANSWERS_A_TURN
