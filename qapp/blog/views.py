@@ -10,6 +10,7 @@ from quart.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
 from qapp.accounts import User, current_user, data_version, find_author, login_required, shared_page
+from qapp.ext.live import KEPT
 from qapp.extensions import db, fragments, live, pages
 from qapp.web.errors import Forbidden
 from qapp.web.forms import read_form
@@ -59,8 +60,16 @@ async def add(user: User) -> ResponseReturnValue:
     return redirect(url_for("blog.index"))
 
 
+async def version_shown(post_id: int) -> tuple[int | None, int]:
+    """Return what tells the page of an entry from the one before.
+
+    Its streams begin where it was made; long after that, they would have to begin with a reset.
+    """
+    return await queries.find_version(db, entry_id=_id(post_id)), live.position // KEPT
+
+
 @blueprint.get("/post/<int:post_id>")
-@pages.cache
+@pages.cache(version=version_shown)
 async def show(post_id: int) -> ResponseReturnValue:
     """Show an entry."""
     live_after = live.position  # before it is read: what comes between is not missed

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from quart import Quart
 
+from qapp.blog import queries
 from qapp.ext.pages import Counts
 from qapp.ext.pages.question import MARK
-from qapp.extensions import pages
+from qapp.extensions import db, pages
 from tests.blog.tools import fill
 from tests.conftest import Clock, Serve, Visitor
 
@@ -70,6 +71,25 @@ async def test_what_is_posted_is_there_at_once(alice: Visitor, visitor: Visitor)
     await alice.post(f"/post/{entry}/delete")
     assert (await visitor.get(f"/post/{entry}")).status_code == 404
     assert "Title 4" not in await visitor.text("/")
+
+
+async def test_an_entry_s_page_outlives_what_is_posted_beside_it(
+    alice: Visitor, visitor: Visitor
+) -> None:
+    entry = await alice.add("First")
+    first = await visitor.get(f"/post/{entry}")
+    misses = (await counts(visitor.app)).misses
+    for number in range(5):
+        await alice.add(f"Other {number}")
+        assert (await visitor.get(f"/post/{entry}")).headers["ETag"] == first.headers["ETag"]
+    assert (await counts(visitor.app)).misses == misses
+    for number in range(5):
+        async with alice.app.app_context():
+            version = await queries.find_version(db, entry_id=entry)
+        form = {"title": f"Changed {number}", "text": "Other words.", "version": str(version)}
+        answer = await alice.post(f"/post/{entry}/edit", form)
+        assert answer.status_code == 302
+        assert f"Changed {number}" in await visitor.text(f"/post/{entry}")
 
 
 async def test_what_the_orm_writes_is_there_at_once(alice: Visitor, visitor: Visitor) -> None:

@@ -161,6 +161,15 @@ async def find_source(db: Executor, *, entry_id: int) -> Source:
     return source
 
 
+async def find_version(db: Executor, *, entry_id: int) -> int | None:
+    """Return what is another after each change of an entry; None if there is no such entry."""
+    version: int | None = await db.fetch_value(
+        "SELECT coalesce(updated_at, created_at) FROM entries WHERE id = :entry_id",
+        {"entry_id": entry_id},
+    )
+    return version
+
+
 async def add_entry(
     db: Executor, *, author_id: int, title: str, text: str, rendered: Rendered, now_ms: int
 ) -> int:

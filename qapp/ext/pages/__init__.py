@@ -25,6 +25,20 @@ or parameters that nobody declared make another page of it. Answers that set a c
 A page is made once for all who ask for it. All pages are dropped at each commit of this process,
 before the one who wrote is answered, and within 250 ms at another's. Others than the database may
 call `drop`. Whoever has a session never gets a page from here.
+
+Where much is written, pages would be made anew again and again, though most of them are as they
+were. A view may name what tells the version of what its page is made of, and is quicker than it:
+
+    async def version_of(number):
+        return await db.fetch_value("SELECT changed_at FROM teas WHERE id = :id", {"id": number})
+
+    @app.get("/tea/<int:number>")
+    @pages.cache(version=version_of)
+    async def tea(number):
+        return str(await db.fetch_all("SELECT name FROM teas WHERE id = :id", {"id": number}))
+
+Its pages are not dropped then; after a commit, who asks for one gets it if the version, which is
+read now, is the one that was read before the page was made.
 """
 
 from __future__ import annotations
@@ -38,7 +52,7 @@ from quart import Quart, current_app
 from qapp.ext.database import Database
 
 from .layer import Layer, Limits
-from .question import MARK, Cookies, Questions
+from .question import MARK, Cookies, Opted, Questions, Version
 from .store import Counts
 
 __all__ = ["Counts", "Limits", "Pages"]
@@ -100,21 +114,28 @@ class Pages:
     @overload
     def cache(self, view: View) -> View: ...
     @overload
-    def cache(self, *, query: Sequence[str] = ()) -> Callable[[View], View]: ...
-    def cache(self, view: Any = None, *, query: Sequence[str] = ()) -> Any:
+    def cache(
+        self, *, query: Sequence[str] = (), version: Version | None = None
+    ) -> Callable[[View], View]: ...
+    def cache(
+        self, view: Any = None, *, query: Sequence[str] = (), version: Version | None = None
+    ) -> Any:
         """Keep the pages of a view: a decorator, `@pages.cache` or `@pages.cache(query=…)`.
 
         :param query: the parameters that the view reads; it gets no others, and each once.
+        :param version: is awaited with what the view gets of the path, in the app's context and no
+            request's, and returns something that is another after each change of what the page is
+            made of, and never again what it was before.
         """
 
         def mark(view: View) -> View:
-            setattr(view, MARK, tuple(query))
+            setattr(view, MARK, Opted(tuple(query), version))
             return view
 
         return mark if view is None else mark(view)
 
     def drop(self) -> None:
-        """Drop all pages of the current app."""
+        """Drop all pages of the current app; those with a version are checked from now on."""
         if (layer := self._layer) is not None:
             layer.drop()
 

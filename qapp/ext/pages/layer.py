@@ -22,8 +22,8 @@ from qapp.ext.database import Database, DatabaseError
 from qapp.ext.threads import OpenPool, PoolBusy
 
 from .codings import CODINGS, IDENTITY, accepted
-from .page import Form, Page, is_for_nobody, is_for_one
-from .question import Questions
+from .page import Ask, Check, Form, Page, is_for_nobody, is_for_one
+from .question import Asked, Questions
 from .render import Answer, Key, Visit, render
 from .store import Store
 
@@ -82,6 +82,7 @@ class Layer:
         """Keep nothing any more, and end what is being made."""
         pool, self._pool = self._pool, None
         self.drop()
+        self.store.clear()
         for visit in self._visits.values():
             visit.leave()
         if self._visits:
@@ -90,7 +91,10 @@ class Layer:
             await pool.close()
 
     def drop(self) -> None:
-        """Drop all pages; who asks from now on does not get one that is being made, either."""
+        """Drop all pages, but for those that can be checked, which are from now on.
+
+        Who asks after this does not get one that is being made, either.
+        """
         self.store.drop()
         self._renders = {}
 
@@ -112,23 +116,42 @@ class Layer:
     ) -> Page | Answer | None:
         """Return a page, or an answer that is this request's alone; None: the app is to answer."""
         now = monotonic()
+        asked = None
         page = self.store.get(key, now)
-        if page is None and not self._is_kept(key, headers):
+        if page is None and (asked := self._asked(key, headers)) is None:
             return None
         if now - self._looked_at > LOOK_S:
             if not await self._look():
                 return None
             page = self.store.get(key, now)
-        if page is not None:
+        if page is not None and await self._holds(page):
             self.store.hits += 1
             return page
-        return await self._made(key, scope)
+        asked = asked or self._asked(key, headers)
+        return await self._made(key, scope, asked) if asked is not None else None
 
-    def _is_kept(self, key: Key, headers: Mapping[bytes, bytes]) -> bool:
+    def _asked(self, key: Key, headers: Mapping[bytes, bytes]) -> Asked | None:
         # An error's page may be in another form for who accepts no HTML.
         accept = headers.get(b"accept", b"*/*")
-        is_plain = b"*/*" in accept or b"text/html" in accept
-        return is_plain and self._questions.query_of(key.path, key.root_path) is not None
+        if b"*/*" not in accept and b"text/html" not in accept:
+            return None
+        return self._questions.asked(key.path, key.root_path)
+
+    async def _holds(self, page: Page) -> bool:
+        """Tell whether a page still holds: nothing has changed, or what it is made of has not."""
+        generation = self.store.generation
+        if page.generation == generation or page.check is None:
+            return page.generation == generation
+        try:
+            async with asyncio.timeout(MOST_LOOK_S), self._quart.app_context():
+                version = await page.check.ask()
+        except (DatabaseError, TimeoutError):
+            return False
+        if version != page.check.version:
+            self.store.discard(page)
+            return False
+        page.generation = generation
+        return True
 
     async def _look(self) -> bool:
         """Drop all pages if the data is another; tell whether that could be found out."""
@@ -146,7 +169,7 @@ class Layer:
         self._looked_at = max(self._looked_at, began)
         return True
 
-    async def _made(self, key: Key, scope: HTTPScope) -> Page | Answer | None:
+    async def _made(self, key: Key, scope: HTTPScope, asked: Asked) -> Page | Answer | None:
         """Have a page made, or wait for the one that is being made."""
         task = self._renders.get(key)
         is_first = task is None
@@ -155,7 +178,7 @@ class Layer:
             visit = Visit(self._limits.most_page_bytes)
             # In a context and a task of its own: it is no visitor's, and none ends it by leaving.
             task = asyncio.get_running_loop().create_task(
-                self._render(key, scope, visit, self.store.generation), context=Context()
+                self._render(key, scope, visit, asked.version), context=Context()
             )
             self._renders[key] = task
             self._visits[task] = visit
@@ -174,10 +197,15 @@ class Layer:
             task.exception()  # who asked has the app answer, which fails for them as it does
 
     async def _render(
-        self, key: Key, scope: HTTPScope, visit: Visit, generation: int
+        self, key: Key, scope: HTTPScope, visit: Visit, ask: Ask | None
     ) -> Page | Answer | None:
+        generation = self.store.generation
         expires_at = monotonic() + self._limits.max_age_s
+        check = None
         try:
+            if ask is not None:
+                async with asyncio.timeout(MOST_LOOK_S), self._quart.app_context():
+                    check = Check(await ask(), ask)
             answer = await render(self._app, key, scope, visit, timeout_s=MOST_RENDER_S)
         finally:
             if self._renders.get(key) is asyncio.current_task():
@@ -186,8 +214,8 @@ class Layer:
             return None
         if is_for_one(answer):
             return answer
-        page = Page(key, answer, expires_at)
-        self.store.put(page, generation)
+        page = Page(key, answer, expires_at, generation, check)
+        self.store.put(page)
         return page
 
     async def _answer(self, page: Page, headers: Mapping[bytes, bytes]) -> Answer | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Awaitable, Callable, Hashable
 from typing import NamedTuple
 
 from .codings import IDENTITY
@@ -16,6 +17,9 @@ OWN_HEADERS = frozenset({b"cache-control", b"content-length", b"content-type", b
 OVERHEAD_BYTES = 4096
 
 
+Ask = Callable[[], Awaitable[Hashable]]
+
+
 class Form(NamedTuple):
     """A page in one coding."""
 
@@ -23,19 +27,40 @@ class Form(NamedTuple):
     body: bytes
 
 
+class Check(NamedTuple):
+    """The version of what a page was made of, read before that, and what tells it as it is now."""
+
+    version: Hashable
+    ask: Ask
+
+
 class Page:
     """A page that is kept.
 
+    :ivar generation: of the store, in which the page was last known to hold.
+    :ivar check: how to find out whether it still holds; None: only as long as nothing changes.
     :ivar headers: those of every answer with it, 304 included.
     :ivar forms: it in the codings that were asked for so far.
     :ivar making: the codings that are being made.
     :ivar size: what it takes in memory, in bytes.
     """
 
-    __slots__ = ("_types", "expires_at", "forms", "headers", "key", "making", "size", "tag")
+    __slots__ = (
+        *("_types", "check", "expires_at", "forms", "generation", "headers", "key", "making"),
+        *("size", "tag"),
+    )
 
-    def __init__(self, key: Key, answer: Answer, expires_at: float) -> None:
+    def __init__(
+        self,
+        key: Key,
+        answer: Answer,
+        expires_at: float,
+        generation: int,
+        check: Check | None = None,
+    ) -> None:
         self.key = key
+        self.generation = generation
+        self.check = check
         self.expires_at = expires_at
         # Weak, as it is the same for all forms: a client may have any of them.
         self.tag = b'"%s"' % hashlib.sha256(answer.body).hexdigest()[:24].encode()

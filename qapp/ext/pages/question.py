@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
+from functools import partial
+from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 from hypercorn.typing import HTTPScope
 from quart import Quart
 from werkzeug.exceptions import HTTPException
 
+from .page import Ask
 from .render import Headers, Key
 
 # Of whom the answer may be another, or who sends a body, which is for the app to receive.
 PERSONAL = frozenset({b"authorization", b"content-length", b"transfer-encoding"})
 # In letters: what is longer is no address that a page links to.
 LONGEST = 400
-MARK = "kept_by_query"
+MARK = "kept_pages"
 ANY = "<"
 
 Cookies = Mapping[str, Collection[str]]
+Version = Callable[..., Awaitable[Hashable]]
+
+
+class Opted(NamedTuple):
+    """What a view says of its pages: the parameters they depend on, and what tells their version.
+
+    :ivar version: called with what the path says, as the view is; None: they have none.
+    """
+
+    query: tuple[str, ...]
+    version: Version | None
+
+
+class Asked(NamedTuple):
+    """The same of the page with one path: its version is asked for without anything more."""
+
+    query: tuple[str, ...]
+    version: Ask | None
 
 
 class Questions:
@@ -73,31 +94,35 @@ class Questions:
         # Werkzeug takes as long over a path as the app over many a request.
         return _beginning(path) in self._beginnings or ANY in self._beginnings
 
-    def query_of(self, path: str, root_path: str) -> tuple[str, ...] | None:
-        """Return the parameters that the view of a path declares; None if its pages aren't kept."""
+    def asked(self, path: str, root_path: str) -> Asked | None:
+        """Return what the view of a path says of its page; None if its pages aren't kept."""
         path = path.removeprefix(root_path)
         # Werkzeug takes any number of slashes at the beginning for one.
         if len(path) > LONGEST or path.startswith("//"):
             return None
         try:
-            endpoint, _ = self._urls.match(path, method="GET")
+            endpoint, values = self._urls.match(path, method="GET")
         except HTTPException:
             return None
-        query: tuple[str, ...] | None = getattr(self._app.view_functions[endpoint], MARK, None)
-        return query
+        opted: Opted | None = getattr(self._app.view_functions[endpoint], MARK, None)
+        if opted is None:
+            return None
+        return Asked(opted.query, opted.version and partial(opted.version, **values))
 
     def _declared(self, path: str, root_path: str, query: bytes) -> bytes | None:
         """Return what of a query its view declares; None if it is not one value of each."""
-        names = self.query_of(path, root_path)
-        if names is None or not query.isascii():
+        asked = self.asked(path, root_path)
+        if asked is None or not query.isascii():
             return None
         pairs = [
-            pair for pair in parse_qsl(query.decode(), keep_blank_values=True) if pair[0] in names
+            pair
+            for pair in parse_qsl(query.decode(), keep_blank_values=True)
+            if pair[0] in asked.query
         ]
         found = dict(pairs)
         if len(found) < len(pairs) or sum(map(len, found.values())) > LONGEST:
             return None
-        return urlencode([(name, found[name]) for name in names if name in found]).encode()
+        return urlencode([(name, found[name]) for name in asked.query if name in found]).encode()
 
     def _chosen(self, headers: Headers) -> bytes | None:
         """Return a request's cookies in one order; None if there is one that is not declared."""

@@ -15,7 +15,7 @@ class Counts(NamedTuple):
     :ivar hits: requests answered with a page that was there.
     :ivar misses: pages that were made.
     :ivar waits: requests that waited for a page which another had asked for.
-    :ivar drops: pages dropped because the data changed.
+    :ivar drops: pages dropped because the data changed: all, or what they are made of.
     :ivar evictions: pages dropped to make room.
     """
 
@@ -29,7 +29,7 @@ class Counts(NamedTuple):
 
 
 class Store:
-    """Pages by their keys, of one state of the data.
+    """Pages by their keys, of one state of the data; those that can be checked, of any.
 
     :ivar generation: another after each drop. What was begun in one and is done in another may be
         of the old data, whatever happened in between.
@@ -42,6 +42,7 @@ class Store:
         self._bytes = 0
         self._drops = self._evictions = 0
         self._pages: OrderedDict[Key, Page] = OrderedDict()
+        self._unchecked: dict[Key, Page] = {}
 
     def get(self, key: Key, now: float) -> Page | None:
         """Return the page with this key, if it is there and has not become too old."""
@@ -54,10 +55,12 @@ class Store:
         self._pages.move_to_end(key)
         return page
 
-    def put(self, page: Page, generation: int) -> None:
-        """Keep a page that was begun in a generation, if that still lasts."""
-        if generation != self.generation:
-            return
+    def put(self, page: Page) -> None:
+        """Keep a page, if the generation in which it was begun still lasts or it can be checked."""
+        if page.check is None:
+            if page.generation != self.generation:
+                return
+            self._unchecked[page.key] = page
         if (before := self._pages.get(page.key)) is not None:
             self._remove(before)
         self._pages[page.key] = page
@@ -73,11 +76,23 @@ class Store:
         return form
 
     def drop(self) -> None:
-        """Drop all pages: the data may be another."""
+        """Drop all pages that can't be checked: the data may be another."""
         self.generation += 1
-        self._drops += len(self._pages)
-        self._pages.clear()
-        self._bytes = 0
+        self._drops += len(self._unchecked)
+        for page in tuple(self._unchecked.values()):
+            self._remove(page)
+
+    def discard(self, page: Page) -> None:
+        """Drop a page that was checked and holds no more."""
+        if self._pages.get(page.key) is page:
+            self._drops += 1
+            self._remove(page)
+
+    def clear(self) -> None:
+        """Drop all pages."""
+        self.drop()
+        for page in tuple(self._pages.values()):
+            self.discard(page)
 
     @property
     def counts(self) -> Counts:
@@ -99,4 +114,5 @@ class Store:
 
     def _remove(self, page: Page) -> None:
         del self._pages[page.key]
+        self._unchecked.pop(page.key, None)
         self._bytes -= page.size

@@ -14,6 +14,8 @@ from qapp.ext.pages import Counts, Limits, Pages
 
 PATIENCE_S = 30
 COOKIES = {"theme": ["light", "dark"]}
+NAME = "SELECT name FROM teas WHERE id = :id"
+RENAME = "UPDATE teas SET name = :name WHERE id = :id"
 ADD = "INSERT INTO teas (name) VALUES (:name)"
 
 
@@ -96,6 +98,7 @@ class World:
     """A shop of teas.
 
     :ivar made: the paths of the pages that were made, with their parameters.
+    :ivar checks: how often the version of a tea was asked for.
     :ivar gate: which `/slow` waits for, once it has said so by `arrived`.
     """
 
@@ -108,6 +111,7 @@ class World:
         self.pages = Pages(self.db, limits=limits)
         self.pages.init_app(app, cookies=COOKIES)
         self.made: list[str] = []
+        self.checks = 0
         self.gate = asyncio.Event()
         self.arrived = asyncio.Semaphore(0)
         self._add_views()
@@ -171,6 +175,21 @@ class World:
             await self.gate.wait()
             raise LookupError("as it should")
 
+        @app.get("/big/<int:number>")
+        @pages.cache(version=self.version_of)
+        async def big(number: int) -> str | tuple[str, int]:
+            """Show one tea, large."""
+            name = await self.db.fetch_value(NAME, {"id": number})
+            return f"BIG {name}" if name is not None else ("none", 404)
+
+        @app.get("/late/<int:number>")
+        @pages.cache(version=self.version_of)
+        async def late(number: int) -> str:
+            """Wait first, then read."""
+            self.arrived.release()
+            await self.gate.wait()
+            return f"late {await self.db.fetch_value(NAME, {'id': number})}"
+
         @app.get("/answer")
         @pages.cache(query=["headers", "size", "status"])
         async def answer() -> Response:
@@ -197,6 +216,16 @@ class World:
             session["name"] = name
             return name
 
+    async def version_of(self, number: int) -> str | None:
+        """Return what tells a tea from what it was before."""
+        self.checks += 1
+        return await self.asked_version(number)
+
+    async def asked_version(self, number: int) -> str | None:
+        """Read the version."""
+        name: str | None = await self.db.fetch_value(NAME, {"id": number})
+        return name
+
     async def create(self) -> None:
         """Make the table, with a tea."""
         async with self.app.app_context():
@@ -207,6 +236,11 @@ class World:
         """Add a tea, as this process."""
         async with self.app.app_context():
             await self.db.execute(ADD, {"name": name})
+
+    async def rename(self, number: int, name: str) -> None:
+        """Change a tea, as this process."""
+        async with self.app.app_context():
+            await self.db.execute(RENAME, {"id": number, "name": name})
 
     async def counts(self) -> Counts:
         """Return what the cache has done."""
