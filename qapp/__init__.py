@@ -110,7 +110,7 @@ def create_app(settings: Settings | None = None) -> Quart:
     # After the sections, so that the page of an expired form knows who is logged in.
     csrf.init_app(app)
     if settings.TOUR:
-        sijax.init_app(app)
+        sijax.init_app(app, blueprint=tour.blueprint.name)
     return app
 
 

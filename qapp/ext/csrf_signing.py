@@ -34,9 +34,9 @@ def csrf_config() -> Mapping[str, Any]:
 
     Forms need them in an app without CSRFProtect too.
     """
-    if EXTENSION in current_app.extensions:
-        return current_app.config
-    return ChainMap(current_app.config, DEFAULTS)
+    # Asked for ten times by a form, where each look behind the proxy counts.
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    return app.config if EXTENSION in app.extensions else ChainMap(app.config, DEFAULTS)
 
 
 def sign_nonce(nonce: str, secret_key: str | bytes | None = None) -> str:

@@ -70,11 +70,19 @@ class Incoming:
 
 
 class CountingBody(Body):
-    """A body whose limit counts every byte, also those already read (a chunked upload's)."""
+    """A body whose limit counts every byte, also those already read (a chunked upload's).
+
+    :ivar is_whole: whether all of it is here: nothing is waited for any more.
+    """
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
+        self.is_whole = False
         self._received_bytes = 0
+
+    def set_complete(self) -> None:
+        self.is_whole = True
+        super().set_complete()
 
     def append(self, data: bytes) -> None:
         self._received_bytes += len(data)
@@ -227,11 +235,13 @@ class Lingering:
         """Wait for the end as long as something comes; Quart receives it meanwhile."""
         incoming = self._incoming
         for _ in range(int(LINGER_S / SENDING_S)):
+            if incoming.ended.is_set():
+                break
             received = incoming.received
             with suppress(TimeoutError):
                 async with asyncio.timeout(SENDING_S):
                     await incoming.ended.wait()
-            if incoming.ended.is_set() or incoming.received == received:
+            if incoming.received == received:
                 break
         return incoming.ended.is_set()
 

@@ -33,8 +33,8 @@ BODY_HEADERS = frozenset({b"content-length", b"transfer-encoding"})
 LISTEN_AFTER_S = 0.5
 # Of answers that took so long many may come at once, which waited for the same: requests are read
 # after so many of them.
-LONG_S = 0.1
-ANSWERS_A_TURN = 8
+LONG_S = 0.15
+ANSWERS_A_TURN = 16
 NOWHERE = " "  # the path of what is outside of the root's: there is nothing
 
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary()
@@ -163,6 +163,10 @@ class RequestHeaders(ImmutableHeadersMixin, Headers):  # type: ignore[misc]
         if type is not None:
             return super().get(key, default, type)
         return self._first.get(key.lower(), default)
+
+    def getlist(self, key: str, type: Any = None) -> Any:
+        """Return all values of a name, as Werkzeug does."""
+        return super().getlist(key, type) if key.lower() in self._first else []
 
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and key.lower() in self._first

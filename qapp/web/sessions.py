@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer, want_bytes
+from itsdangerous import BadData, HMACAlgorithm, TimestampSigner, URLSafeTimedSerializer, want_bytes
 from itsdangerous.encoding import base64_encode
 from itsdangerous.url_safe import URLSafeSerializerMixin
 from quart import Quart, Response, request
@@ -18,8 +19,19 @@ COOKIE = "Cookie"
 LARGE_BYTES = 1000
 
 
+class Algorithm(HMACAlgorithm):
+    """Signs by one call, which takes a third of the time that an object for it does."""
+
+    def get_signature(self, key: bytes, value: bytes) -> bytes:
+        return hmac.digest(key, value, self.digest_method)
+
+
 class Signer(TimestampSigner):
     """Signs as itsdangerous does, which derives its key from the secret anew each time."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.algorithm = Algorithm(self.digest_method)
 
     def derive_key(self, secret_key: str | bytes | None = None) -> bytes:
         secret = self.secret_keys[-1] if secret_key is None else want_bytes(secret_key)

@@ -66,6 +66,19 @@ class Request(QuartRequest):
             parser.begin_part = self._begin_part
         return parser
 
+    @property
+    def body_timeout(self) -> int | None:
+        """How long the body may take, in seconds: None when it is here.
+
+        Quart would start a task to wait for what is there, which takes longer than to read a form.
+        """
+        is_whole = isinstance(self.body, CountingBody) and self.body.is_whole
+        return None if is_whole else self._body_timeout
+
+    @body_timeout.setter
+    def body_timeout(self, seconds: int | None) -> None:
+        self._body_timeout = seconds
+
     @cached_property
     def blueprints(self) -> list[str]:
         """The names of the blueprints that the request is for, the innermost first."""
@@ -147,8 +160,10 @@ class Site(Quart):
         Quart looks for subdomains and encodes the name, whose letters are found to be ASCII here,
         once more for each request.
         """
-        if request is None or self.config["SERVER_NAME"] is not None:
+        if self.config["SERVER_NAME"] is not None:
             return super().create_url_adapter(request)
+        if request is None:
+            return None
         host = request.host.lower()
         usual_port = USUAL_PORTS.get(request.scheme)
         return MapAdapter(

@@ -33,7 +33,8 @@ async def read_submission() -> MultiDict[str, Any]:
     :raises BadRequest: if a JSON body cannot be read as a form.
     """
     if not request.is_json:
-        return CombinedMultiDict([await request.files, await request.form])
+        files, form = await request.files, await request.form
+        return CombinedMultiDict([files, form]) if files else form
     try:
         body = await request.get_json(silent=True)
     # Quart lets both through: bytes that are not UTF-8, and brackets nested a thousand deep.

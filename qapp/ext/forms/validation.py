@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from functools import lru_cache, partial
+from functools import partial
 from inspect import isawaitable, iscoroutinefunction
-from types import FunctionType, MethodType
 from typing import Any, TypeAlias
 
 from wtforms import Field, FieldList, FormField
 from wtforms.form import BaseForm
 from wtforms.validators import StopValidation, ValidationError
 
-# What says of itself whether it is async; of all others their class does.
-FUNCTIONS = frozenset({FunctionType, MethodType, partial})
+from .validators import is_async, is_plain
+
 Validator: TypeAlias = Callable[[Any, Any], object]
 # The lists that a field is an entry of, the outermost first.
 Lists: TypeAlias = tuple[FieldList, ...]
@@ -70,6 +69,8 @@ class AsyncValidation(BaseForm):  # type: ignore[misc]  # WTForms ships no types
         extra = dict(extra_validators or {})
         with ExitStack() as stack:
             for name, field in self._fields.items():
+                if is_plain(field) and not extra.get(name):
+                    continue
                 chain = self._prepare(field, self._async_lists, stack)
                 if chain is not None:
                     extra[name] = [*chain.stand_ins(extra.get(name, ())), chain.complete]
@@ -213,20 +214,6 @@ class _NestedForm:
 
     def drop(self) -> None:
         """Nothing was begun."""
-
-
-def is_async(validator: object) -> bool:
-    """Return whether a validator is a coroutine function, or an object called like one."""
-    kind: type = type(validator)
-    if kind in FUNCTIONS:
-        return iscoroutinefunction(validator)
-    return _is_called_async(kind)
-
-
-@lru_cache(maxsize=1000)
-def _is_called_async(kind: type) -> bool:
-    # Looked up once a class: `iscoroutinefunction` takes longer than most validators do.
-    return iscoroutinefunction(getattr(kind, "__call__", None))  # noqa: B004  # not whether, but which
 
 
 def _need(run: Run | None, name: str, field: Field | None = None) -> Run:

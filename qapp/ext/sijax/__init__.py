@@ -88,13 +88,14 @@ class Sijax:
         if app is not None:
             self.init_app(app)
 
-    def init_app(self, app: Quart) -> None:
+    def init_app(self, app: Quart, *, blueprint: str | None = None) -> None:
         """Set the defaults of `SIJAX_*`, serve the script, and prepare every request.
 
         Register it after CSRFProtect. The form of each POST is read before the view, as the
         property `is_sijax_request` cannot wait for it; one that may hold files, only where
         `route` or `load` asks for it, so that other views can stream theirs.
 
+        :param blueprint: the name of the one whose requests alone are prepared.
         :raises SijaxError: if `SIJAX_STATIC_PATH` holds other things.
         :raises OSError: if it cannot be written.
         """
@@ -107,13 +108,14 @@ class Sijax:
         if app.config["SIJAX_SCRIPT_URL"]:
             _serve_script(app, app.config["SIJAX_SCRIPT_URL"])
 
-        @app.before_request
         async def prepare() -> None:
             g.sijax = SijaxRequest(streams)
             if request.method != "POST" or request.endpoint is None:
                 return
             if request.mimetype == "application/x-www-form-urlencoded":
                 await g.sijax.load()
+
+        app.before_request_funcs[blueprint].append(prepare)
 
         @app.while_serving
         async def open_streams() -> AsyncGenerator[None, None]:

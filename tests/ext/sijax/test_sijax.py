@@ -729,3 +729,20 @@ async def test_the_app_of_the_docstring_works_as_it_stands_there() -> None:
     response = await client.post("/", form=form, headers=OURS)
     assert await response.get_json() == [{"type": "alert", "alert": "Hello, you"}]
     assert (await client.post("/", form=form_of("hello", ["you"]))).status_code == 400
+
+
+async def test_only_a_blueprint_s_requests_may_be_prepared() -> None:
+    app, blueprint = Quart(__name__), Blueprint("shop", __name__)
+    app.secret_key = "a key for tests, long enough to be one"
+    Sijax().init_app(app, blueprint="shop")
+
+    @app.get("/")
+    @blueprint.get("/shop")
+    async def view() -> str:
+        return str("sijax" in g)
+
+    app.register_blueprint(blueprint)
+    async with app.test_app():
+        client = app.test_client()
+        assert await (await client.get("/")).get_data(as_text=True) == "False"
+        assert await (await client.get("/shop")).get_data(as_text=True) == "True"
