@@ -97,13 +97,13 @@ def create_app(settings: Settings | None = None) -> Quart:
     accounts.shortcut.init_app(app)
     pages.init_app(app, cookies=app.config["PREFERENCE_COOKIES"])
     fragments.init_app(app)
+    web_api.init_app(app)
     # Outermost, so that nothing is answered past them.
     metrics.init_app(app, status.FIGURES)
     logs.init_app(app)
 
     security.init_app(app)
     errors.init_app(app)
-    web_api.init_app(app)
     for section in (*SECTIONS, tour) if settings.TOUR else SECTIONS:
         app.register_blueprint(section.blueprint)
     templating.init_app(app, [link for link in NAVIGATION if link[1] in app.view_functions])

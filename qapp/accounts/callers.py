@@ -16,7 +16,6 @@ from quart_schema import security_scheme
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import BadRequest, Forbidden, Unauthorized
 
-from qapp.ext.limits import network_of
 from qapp.extensions import csrf, db
 from qapp.web.api import count_request
 from qapp.web.templating import now_ms
@@ -61,7 +60,7 @@ async def load_caller(user_of_session: Callable[[], Awaitable[User | None]]) -> 
         )
     g.caller = caller = await _find_caller(user_of_session)
     if caller is None:
-        who = network_of(request.remote_addr)
+        who = None
     elif caller.token_id is None:
         who = f"user:{caller.id}"
     else:

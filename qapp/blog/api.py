@@ -11,7 +11,7 @@ from werkzeug.exceptions import Forbidden
 
 from qapp.accounts import Caller, data_version, writer
 from qapp.ext.database import Executor
-from qapp.extensions import csrf, db, fragments, live
+from qapp.extensions import csrf, db, fragments, live, pages
 from qapp.web.api import (
     JSON,
     Answer,
@@ -130,7 +130,13 @@ async def search_entries(query_args: SearchQuery) -> EntryList:
     return EntryList.model_validate({"items": found[: asked.limit], "next": url})
 
 
+async def version_of(entry_id: int) -> int | None:
+    """Return what tells the answer with an entry from the one before."""
+    return await queries.find_version(db, entry_id=min(entry_id, LARGEST_ID))
+
+
 @blueprint.get("/<int:entry_id>")
+@pages.cache(strict=True, version=version_of)
 @operation("The entry.", Entry, headers=Tagged)
 async def get_entry(entry_id: int) -> Response | Answer[Entry]:
     """Get an entry."""

@@ -129,17 +129,28 @@ class Shares:
 
         :raises RateLimited: if there is none.
         """
+        if (standing := self.take_held(key, rate, now_ms=now_ms)) is not None:
+            return standing
         share = self._shares.get(key)
         if share is None:
             share = self._shares[key] = _Share()
             if len(self._shares) > self._most_keys:
                 self._shares.popitem(last=False)
-        else:
-            self._shares.move_to_end(key)
-        if not self._has_tries(share, now_ms):
-            async with share.lock:  # those that come meanwhile spend what the first brings
-                while not self._has_tries(share, now_ms):
-                    await self._fetch(db, share, key, rate, now_ms)
+        async with share.lock:  # those that come meanwhile spend what the first brings
+            while not self._has_tries(share, now_ms):
+                await self._fetch(db, share, key, rate, now_ms)
+        return self._spend(share, rate)
+
+    def take_held(self, key: str, rate: Rate, *, now_ms: int) -> Standing | None:
+        """Spend a try that this process has taken already; None if it holds none."""
+        share = self._shares.get(key)
+        if share is None:
+            return None
+        self._shares.move_to_end(key)
+        return self._spend(share, rate) if self._has_tries(share, now_ms) else None
+
+    @staticmethod
+    def _spend(share: _Share, rate: Rate) -> Standing:
         share.tries -= 1
         remaining = share.tries + share.elsewhere
         spent_ms = (rate.tries - remaining) * rate.interval_ms

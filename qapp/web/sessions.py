@@ -16,6 +16,7 @@ from quart.wrappers import BaseRequestWebsocket
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 COOKIE = "Cookie"
+SESSION = "session"  # what its cookie is called, unless that is set
 LARGE_BYTES = 1000
 
 
@@ -123,4 +124,4 @@ def cookie_name(app: Quart, *, is_secure: bool) -> str:
     """Return the name of an app's session cookie for requests over https, or over http."""
     if name := app.config["SESSION_COOKIE_NAME"]:
         return str(name)
-    return "__Host-session" if is_secure else "session"
+    return f"__Host-{SESSION}" if is_secure else SESSION

@@ -20,7 +20,9 @@ What a view opts in for are its answers of status 200 to a GET or HEAD of who se
 no more than the page is kept under: scheme, host, path, and the parameters of the query and the
 cookies that are declared. So a page can't hold anything of who asked for it first, nor can headers
 or parameters that nobody declared make another page of it. Answers that set a cookie, say
-`no-store` or vary by something else are not kept; nor are streams, and errors.
+`no-store` or vary by something else are not kept; nor are streams, and errors. Who accepts nothing
+of a page's type is answered by the app. A page with an ETag of its own keeps it, and is not
+compressed, as a strong one is for the very bytes.
 
 A page is made once for all who ask for it. All pages are dropped at each commit of this process,
 before the one who wrote is answered, and within 250 ms at another's. Others than the database may
@@ -115,21 +117,27 @@ class Pages:
     def cache(self, view: View) -> View: ...
     @overload
     def cache(
-        self, *, query: Sequence[str] = (), version: Version | None = None
+        self, *, query: Sequence[str] = (), strict: bool = False, version: Version | None = None
     ) -> Callable[[View], View]: ...
     def cache(
-        self, view: Any = None, *, query: Sequence[str] = (), version: Version | None = None
+        self,
+        view: Any = None,
+        *,
+        query: Sequence[str] = (),
+        strict: bool = False,
+        version: Version | None = None,
     ) -> Any:
         """Keep the pages of a view: a decorator, `@pages.cache` or `@pages.cache(query=…)`.
 
         :param query: the parameters that the view reads; it gets no others, and each once.
+        :param strict: let the app answer a query with any others, which else make no difference.
         :param version: is awaited with what the view gets of the path, in the app's context and no
             request's, and returns something that is another after each change of what the page is
             made of, and never again what it was before.
         """
 
         def mark(view: View) -> View:
-            setattr(view, MARK, Opted(tuple(query), version))
+            setattr(view, MARK, Opted(tuple(query), strict, version))
             return view
 
         return mark if view is None else mark(view)

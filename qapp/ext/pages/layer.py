@@ -220,6 +220,8 @@ class Layer:
 
     async def _answer(self, page: Page, headers: Mapping[bytes, bytes]) -> Answer | None:
         """Return the answer with a page to a request with these headers; None: the app is to."""
+        if (accept := headers.get(b"accept")) and not page.is_accepted_by(accept):
+            return None
         if (known := headers.get(b"if-none-match")) and page.is_known_by(known):
             return Answer(304, page.headers, b"")
         form = await self._form(page, headers.get(b"accept-encoding"))
@@ -233,6 +235,8 @@ class Layer:
         if accept_encoding is None:
             return page.forms[IDENTITY]
         for coding in accepted(accept_encoding):
+            if page.is_exact and coding != IDENTITY:
+                continue
             if (form := page.forms.get(coding)) is not None:
                 return form
             if coding in page.making or self._pool is None:

@@ -15,7 +15,7 @@ from .page import Ask
 from .render import Headers, Key
 
 # Of whom the answer may be another, or who sends a body, which is for the app to receive.
-PERSONAL = frozenset({b"authorization", b"content-length", b"transfer-encoding"})
+PERSONAL = frozenset({b"authorization", b"content-length", b"origin", b"transfer-encoding"})
 # In letters: what is longer is no address that a page links to.
 LONGEST = 400
 MARK = "kept_pages"
@@ -28,10 +28,12 @@ Version = Callable[..., Awaitable[Hashable]]
 class Opted(NamedTuple):
     """What a view says of its pages: the parameters they depend on, and what tells their version.
 
+    :ivar is_strict: whether it is for the view to say what is wrong with other parameters.
     :ivar version: called with what the path says, as the view is; None: they have none.
     """
 
     query: tuple[str, ...]
+    is_strict: bool
     version: Version | None
 
 
@@ -39,6 +41,7 @@ class Asked(NamedTuple):
     """The same of the page with one path: its version is asked for without anything more."""
 
     query: tuple[str, ...]
+    is_strict: bool
     version: Ask | None
 
 
@@ -107,18 +110,18 @@ class Questions:
         opted: Opted | None = getattr(self._app.view_functions[endpoint], MARK, None)
         if opted is None:
             return None
-        return Asked(opted.query, opted.version and partial(opted.version, **values))
+        ask = opted.version and partial(opted.version, **values)
+        return Asked(opted.query, opted.is_strict, ask)
 
     def _declared(self, path: str, root_path: str, query: bytes) -> bytes | None:
         """Return what of a query its view declares; None if it is not one value of each."""
         asked = self.asked(path, root_path)
         if asked is None or not query.isascii():
             return None
-        pairs = [
-            pair
-            for pair in parse_qsl(query.decode(), keep_blank_values=True)
-            if pair[0] in asked.query
-        ]
+        sent = parse_qsl(query.decode(), keep_blank_values=True)
+        pairs = [pair for pair in sent if pair[0] in asked.query]
+        if asked.is_strict and len(pairs) < len(sent):
+            return None
         found = dict(pairs)
         if len(found) < len(pairs) or sum(map(len, found.values())) > LONGEST:
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from quart import Quart
@@ -428,3 +429,65 @@ async def test_the_app_of_the_docstring_works_as_it_stands(tmp_path: Path) -> No
     async with app.test_app():
         assert await ask(app, query="x=1") == await ask(app, query="x=2")
         assert app.extensions["pages"].store.counts.hits == 1
+
+
+@pytest.mark.parametrize("tag", ['"17"', 'W/"17"'])
+async def test_a_page_with_a_tag_of_its_own_keeps_it_and_its_bytes(world: World, tag: str) -> None:
+    query = urlencode({"headers": f"ETag={tag}", "size": 5000})
+    for _ in range(2):
+        got = await ask(world.app, "/answer", query, headers={"Accept-Encoding": "br, gzip"})
+        assert (got.headers["etag"], got.body) == (tag, b"x" * 5000)
+        assert "content-encoding" not in got.headers
+        for known in (tag, '"17"', 'W/"17"', '"1", "17"', "*"):
+            same = await ask(world.app, "/answer", query, headers={"If-None-Match": known})
+            assert (same.status, same.headers["etag"]) == (304, tag)
+        other = await ask(world.app, "/answer", query, headers={"If-None-Match": '"1"'})
+        assert other.status == 200
+    assert len(world.made) == 1
+    none = {"Accept-Encoding": "identity;q=0, br"}
+    assert (await ask(world.app, "/answer", query, headers=none)).status == 200
+    assert len(world.made) == 2
+
+
+@pytest.mark.parametrize(
+    ("accept", "is_given"),
+    [
+        ("*/*", True),
+        ("text/html", True),
+        ("text/html,application/xhtml+xml;q=0.9,*/*;q=0.8", True),
+        ("text/html;q=0.001", True),
+        ("", True),
+        ("application/json", False),
+        ("text/html;q=0", False),
+        ("text/html;q=0.000", False),
+        ("text/html;q=0, */*", False),
+        ("text/*", False),
+    ],
+)
+async def test_a_page_goes_to_who_surely_accepts_its_type(
+    world: World, accept: str, is_given: bool
+) -> None:
+    await ask(world.app)
+    await ask(world.app, headers={"Accept": accept})
+    assert (len(world.made) == 1) is is_given
+
+
+async def test_a_strict_view_answers_what_it_does_not_know_itself(world: World) -> None:
+    for _ in range(2):
+        assert (await ask(world.app, "/strict", "kind=green")).text == "green []"
+        for query in ("kind=green&x=1", "x=1", "x", "kind=green&kind=black"):
+            assert (await ask(world.app, "/strict", query)).text != "green []"
+    assert (await world.counts()).pages == 1
+    assert world.made.count("/strict?kind=green") == 1
+
+
+async def test_what_an_answer_varies_by_is_told(world: World) -> None:
+    for vary, told in (
+        ("Cookie", "Accept-Encoding, Cookie"),
+        ("origin, authorization", "Accept-Encoding, Cookie, Authorization, Origin"),
+    ):
+        query = urlencode({"headers": f"Vary={vary}"})
+        assert (await ask(world.app, "/answer", query)).headers["vary"] == told
+        for header in ("Origin", "Authorization"):
+            got = await ask(world.app, "/answer", query, headers={header: "https://a.example"})
+            assert "etag" not in got.headers

@@ -190,6 +190,12 @@ class World:
             await self.gate.wait()
             return f"late {await self.db.fetch_value(NAME, {'id': number})}"
 
+        @app.get("/strict")
+        @pages.cache(query=["kind"], strict=True)
+        async def strict() -> str:
+            others = [name for name in request.args if name != "kind"]
+            return f"{' '.join(request.args.getlist('kind'))} {others}"
+
         @app.get("/answer")
         @pages.cache(query=["headers", "size", "status"])
         async def answer() -> Response:
