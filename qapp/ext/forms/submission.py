@@ -86,6 +86,7 @@ class OwnPart(Mapping[str, Any]):
         self._all: MultiDict[str, Any] = (
             submission._all if isinstance(submission, OwnPart) else submission
         )
+        self._lists: dict[str, list[Any]] = {}
         self._fields = {field.name: field for field in form}
         # The longest name first: of "a" and "a-b", "a-b-0" belongs to the latter.
         self._parents = sorted(
@@ -95,10 +96,15 @@ class OwnPart(Mapping[str, Any]):
 
     def getlist(self, name: str) -> list[Any]:
         """Return the values under a name, as WTForms asks for them."""
-        kinds = self._kinds(name)
-        return [
-            value for value in self._all.getlist(name) if isinstance(value, FileStorage) in kinds
-        ]
+        values = self._lists.get(name)
+        if values is None:  # each field asks whether there are some, and then for them
+            kinds = self._kinds(name)
+            values = self._lists[name] = [
+                value
+                for value in self._all.getlist(name)
+                if isinstance(value, FileStorage) in kinds
+            ]
+        return [*values]
 
     def __getitem__(self, name: str) -> Any:
         for value in self.getlist(name):
