@@ -1,22 +1,15 @@
-"""The tour in a browser: every chapter read, every link followed, every "try it" pressed."""
+"""The tour in a browser: every link followed, every "try it" pressed."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Locator, Page, Response
+from playwright.async_api import Browser, Locator, Page
 
-from qapp.tour.chapters import CHAPTERS
-from tests.browser.conftest import Watched, each_look, watched_page
+from tests.browser.conftest import watched_page
+from tests.browser.tour import PAGES, open_page
 from tests.serving import Server
-
-PATIENCE_MS = 10_000
-SLUGS = [chapter.slug for chapter in CHAPTERS]
-PAGES = ["/tour/", "/tour/api", *(f"/tour/{slug}" for slug in SLUGS)]
 
 
 @pytest.fixture(scope="module")
@@ -24,15 +17,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One site for all chapters: nothing here depends on what another left."""
     with Server(tmp_path_factory.mktemp("tour"), workers=1) as server:
         yield server
-
-
-async def open_page(watched: Watched, path: str) -> Response:
-    """Open a page of the tour, which must be there."""
-    watched.page.set_default_timeout(PATIENCE_MS)
-    response = await watched.page.goto(path)
-    assert response is not None
-    assert response.status == 200, path
-    return response
 
 
 async def test_every_link_leads_somewhere(browser: Browser, server: Server) -> None:
@@ -105,30 +89,6 @@ async def test_each_try_leads_to_a_page_without_scripts(browser: Browser, server
             if response.status != status:
                 wrong.append(f"{path}: {response.url} {response.status}")
     assert wrong == []
-
-
-@each_look
-async def test_the_pages_are_good_to_read(
-    browser: Browser, server: Server, tmp_path: Path, theme: str, width: int
-) -> None:
-    size = {"width": width, "height": 800}
-    watched = await watched_page(browser, server, color_scheme=theme, viewport=size)
-    page = watched.page
-    found = []
-    for path in PAGES:
-        await open_page(watched, path)
-        assert await page.evaluate("document.documentElement.scrollWidth") <= width, path
-        name = path.strip("/").replace("/", "-")
-        picture = tmp_path / f"{name}-{width}-{theme}.png"
-        await page.screenshot(path=picture, full_page=True)
-        assert picture.stat().st_size > 10_000, path  # an empty page compresses to less
-        results = await Axe().run(page)
-        found += [
-            f"{path}: {fault['id']}: {json.dumps([node['html'] for node in fault['nodes']])}"
-            for fault in results.response["violations"]
-        ]
-    assert found == []
-    assert watched.errors == []
 
 
 async def test_the_button_of_the_static_file_says_hello(browser: Browser, server: Server) -> None:

@@ -215,7 +215,7 @@ class Layer:
         if is_for_one(answer):
             return answer
         page = Page(key, answer, expires_at, generation, check)
-        self.store.put(page)
+        self.store.put(page, monotonic())
         return page
 
     async def _answer(self, page: Page, headers: Mapping[bytes, bytes]) -> Answer | None:

@@ -55,16 +55,21 @@ class Store:
         self._pages.move_to_end(key)
         return page
 
-    def put(self, page: Page) -> None:
-        """Keep a page, if the generation in which it was begun still lasts or it can be checked."""
-        if page.check is None:
-            if page.generation != self.generation:
-                return
-            self._unchecked[page.key] = page
+    def put(self, page: Page, now: float) -> None:
+        """Keep a page, if the generation in which it was begun still lasts or it can be checked.
+
+        Those that nobody has asked for since they became too old are dropped.
+        """
+        if page.check is None and page.generation != self.generation:
+            return
         if (before := self._pages.get(page.key)) is not None:
             self._remove(before)
         self._pages[page.key] = page
+        if page.check is None:
+            self._unchecked[page.key] = page
         self._bytes += page.size
+        while self._pages and (oldest := next(iter(self._pages.values()))).expires_at <= now:
+            self._remove(oldest)
         self._make_room()
 
     def add_form(self, page: Page, coding: str, body: bytes) -> Form:

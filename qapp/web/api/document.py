@@ -187,8 +187,10 @@ def _error(code: int) -> dict[str, Any]:
         headers["Retry-After"] = {"description": "Seconds.", "schema": INTEGER}
     if code == 401:
         headers["WWW-Authenticate"] = {"schema": {"type": "string"}}
-    example = {"type": "about:blank", "title": HTTPStatus(code).phrase, "status": code}
-    example["detail"] = ERRORS[code].replace("`", "")
+    example: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(code).phrase}
+    example |= {"status": code, "detail": ERRORS[code].replace("`", "")}
+    if code == 422:
+        example["errors"] = [{"field": "/title", "detail": "This field is required."}]
     return {
         "description": ERRORS[code],
         "headers": headers,

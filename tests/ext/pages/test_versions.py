@@ -10,6 +10,9 @@ import pytest
 from qapp.ext.database import DatabaseBusy
 from qapp.ext.database.driver import sqlite
 from qapp.ext.pages import Limits
+from qapp.ext.pages.page import Page
+from qapp.ext.pages.render import Answer, Key
+from qapp.ext.pages.store import Store
 
 from .conftest import Clock
 from .tools import RENAME, World, ask
@@ -157,3 +160,37 @@ async def test_writers_and_readers_at_once_never_see_the_past(world: World) -> N
 
     await asyncio.gather(write(), *(read() for _ in range(8)))
     assert (await world.counts()).hits > 0
+
+
+async def test_pages_that_nobody_asks_for_any_more_are_forgotten(
+    world: World, clock: Clock
+) -> None:
+    for name in ("green", "black", "white"):
+        await ask(world.app, f"/tea/{name}")
+    await ask(world.app, TEA)
+    clock.now += Limits().max_age_s / 2
+    await ask(world.app, "/tea/black")
+    await ask(world.app, "/")
+    assert (await world.counts()).pages == 5
+    clock.now += Limits().max_age_s / 2 + 1
+    await ask(world.app, "/tea/oolong")
+    assert (await world.counts()).pages == 2
+    await ask(world.app, "/tea/black")
+    assert world.made.count("/tea/black") == 2
+
+
+def test_a_page_that_was_made_twice_is_dropped_too() -> None:
+    """Two may be made at once: the second takes the place of the first."""
+    store, key = Store(1_000_000), Key("http", b"localhost", "", "/", b"", b"")
+    for _ in range(2):
+        store.put(Page(key, Answer(200, [], b"green"), 30.0, store.generation), 0.0)
+    assert store.counts.pages == 1
+    store.drop()
+    assert store.get(key, 0.0) is None
+    assert store.counts[5:] == (0, 0)
+
+
+def test_a_page_that_was_too_old_when_it_was_made_is_not_kept() -> None:
+    store, key = Store(1_000_000), Key("http", b"localhost", "", "/", b"", b"")
+    store.put(Page(key, Answer(200, [], b"green"), 30.0, store.generation), 30.0)
+    assert store.counts[5:] == (0, 0)
