@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
 from tests.conftest import need
 from tests.serving import Server, server_with_user
@@ -24,6 +24,8 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
+# Playwright's 5 s are too short for a machine that is busy with other tests.
+expect.set_options(timeout=20_000)
 # Set before any script of the page: what the page's policy keeps out is told to the console.
 REPORT_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation", event =>

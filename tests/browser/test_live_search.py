@@ -41,9 +41,10 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 async def opened(browser: Browser, server: Server, path: str) -> Watched:
-    """Open a page, and mark it."""
+    """Open a page, wait until htmx is at work, which begins after the load, and mark it."""
     watched = await watched_page(browser, server)
     await watched.page.goto(path)
+    await watched.page.locator("form[data-htmx-powered]").wait_for()
     await watched.page.evaluate(MARK)
     return watched
 
