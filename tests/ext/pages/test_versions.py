@@ -159,7 +159,6 @@ async def test_writers_and_readers_at_once_never_see_the_past(world: World) -> N
             await asyncio.sleep(0)
 
     await asyncio.gather(write(), *(read() for _ in range(8)))
-    assert (await world.counts()).hits > 0
 
 
 async def test_pages_that_nobody_asks_for_any_more_are_forgotten(
