@@ -7,9 +7,7 @@ session, look up whose it is and whether the login still holds, and fill in name
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from contextlib import suppress
-from time import time
 from typing import NamedTuple
 
 from hypercorn.typing import (
@@ -36,7 +34,6 @@ from .shared import EXTENSION, FLASHES, Key, chosen, filled_in
 
 # Who says who he is in another way, or sends a body, is answered by Quart.
 ELSE = frozenset({b"authorization", b"content-length", b"transfer-encoding"})
-SESSIONS_REMEMBERED = 10_000
 LONGEST_COOKIE = 4096
 
 
@@ -48,11 +45,10 @@ def init_app(app: Quart) -> None:
 
 
 class Visit(NamedTuple):
-    """What a session says that a page needs, and when it was signed, in seconds since 1970."""
+    """What a session says that a page needs."""
 
     login_id: str
     nonce: str
-    signed_at: float
 
 
 class Shortcut:
@@ -61,8 +57,6 @@ class Shortcut:
     def __init__(self, app: Quart) -> None:
         self._quart = app
         self._app: ASGIFramework = app.asgi_app
-        # Sessions whose signature was found good, by their cookies.
-        self._visits: OrderedDict[tuple[object, str], Visit] = OrderedDict()
 
     async def __call__(
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
@@ -119,19 +113,6 @@ class Shortcut:
 
     def _visit(self, cookie: str) -> Visit | None:
         """Return what a session's cookie says; None if it is not good, or not for such a page."""
-        longest_s = self._quart.permanent_session_lifetime.total_seconds()
-        signed = (self._quart.secret_key, cookie)
-        visit = self._visits.get(signed)
-        if visit is None:
-            visit = self._read(cookie, longest_s)
-            if visit is None:
-                return None
-            self._visits[signed] = visit
-            if len(self._visits) > SESSIONS_REMEMBERED:
-                self._visits.popitem(last=False)
-        return visit if time() - visit.signed_at <= longest_s else None
-
-    def _read(self, cookie: str, longest_s: float) -> Visit | None:
         interface = self._quart.session_interface
         if not isinstance(interface, SessionInterface) or not 0 < len(cookie) <= LONGEST_COOKIE:
             return None
@@ -139,7 +120,8 @@ class Shortcut:
         if signer is None:
             return None
         try:
-            session, signed_at = signer.loads(cookie, max_age=int(longest_s), return_timestamp=True)
+            longest = self._quart.permanent_session_lifetime
+            session = signer.loads(cookie, max_age=int(longest.total_seconds()))
         except (BadData, TypeError, ValueError):
             return None
         if not isinstance(session, dict) or FLASHES in session:  # the page tells messages
@@ -148,4 +130,4 @@ class Shortcut:
         nonce = session.get(self._quart.config["WTF_CSRF_FIELD_NAME"])
         if not isinstance(login_id, str) or not isinstance(nonce, str):
             return None
-        return Visit(login_id, nonce, signed_at.timestamp())
+        return Visit(login_id, nonce)

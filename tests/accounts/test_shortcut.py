@@ -128,7 +128,7 @@ async def test_a_busy_database_is_said(at_home: Visitor, monkeypatch: pytest.Mon
 async def test_sessions_that_are_remembered_are_bounded(
     at_home: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("qapp.accounts.shortcut.SESSIONS_REMEMBERED", 1)
+    monkeypatch.setattr("qapp.web.sessions.MOST_REMEMBERED", 1)
     other = Visitor(at_home.app)
     await other.log_in("alice")
     await other.get("/")
