@@ -53,9 +53,9 @@ from quart import Quart, current_app
 
 from qapp.ext.database import Database
 
-from .layer import Layer, Limits
+from .layer import Layer
 from .question import MARK, Cookies, Opted, Questions, Version
-from .store import Counts
+from .store import Counts, Limits
 
 __all__ = ["Counts", "Limits", "Pages"]
 

@@ -7,7 +7,6 @@ import math
 from collections.abc import Mapping
 from contextvars import Context
 from time import monotonic
-from typing import NamedTuple
 
 from hypercorn.typing import (
     ASGIFramework,
@@ -25,7 +24,7 @@ from .codings import CODINGS, IDENTITY, accepted
 from .page import Ask, Check, Form, Page, is_for_nobody, is_for_one
 from .question import Asked, Questions
 from .render import Answer, Key, Visit, render
-from .store import Store
+from .store import Limits, Store
 
 SAFE = frozenset({"GET", "HEAD"})
 # What others commit is seen within 250 ms: a look is not older than this when a page is sent.
@@ -37,19 +36,6 @@ MOST_RENDER_S = 10.0
 MOST_END_S = 1.0
 # How long a stop waits for the pages that are being made.
 MOST_CLOSE_S = 5.0
-
-
-class Limits(NamedTuple):
-    """How much is kept, and how long.
-
-    :ivar most_bytes: of all pages together, with their compressed forms.
-    :ivar most_page_bytes: of one page.
-    :ivar max_age_s: how old a page may become though nothing changed: texts as "a minute ago" age.
-    """
-
-    most_bytes: int = 32 * 1024 * 1024
-    most_page_bytes: int = 1024 * 1024
-    max_age_s: float = 30.0
 
 
 class Layer:
@@ -142,16 +128,24 @@ class Layer:
         generation = self.store.generation
         if page.generation == generation or page.check is None:
             return page.generation == generation
-        try:
-            async with asyncio.timeout(MOST_LOOK_S), self._quart.app_context():
-                version = await page.check.ask()
-        except (DatabaseError, TimeoutError):
+        if (check := await self._checked(page.check.ask)) is None:
             return False
-        if version != page.check.version:
+        if check.version != page.check.version:
             self.store.discard(page)
             return False
         page.generation = generation
         return True
+
+    async def _checked(self, ask: Ask) -> Check | None:
+        """Ask for a version; None if it can't be had now, and then the app is to answer."""
+        try:
+            async with asyncio.timeout(MOST_LOOK_S), self._quart.app_context():
+                return Check(await ask(), ask)
+        except (DatabaseError, TimeoutError):
+            return None
+        except Exception:  # the app, which does not ask for it, would never show the fault
+            self._quart.logger.exception("The version of a page could not be told; it is not kept")
+            return None
 
     async def _look(self) -> bool:
         """Drop all pages if the data is another; tell whether that could be found out."""
@@ -203,9 +197,8 @@ class Layer:
         expires_at = monotonic() + self._limits.max_age_s
         check = None
         try:
-            if ask is not None:
-                async with asyncio.timeout(MOST_LOOK_S), self._quart.app_context():
-                    check = Check(await ask(), ask)
+            if ask is not None and (check := await self._checked(ask)) is None:
+                return None
             answer = await render(self._app, key, scope, visit, timeout_s=MOST_RENDER_S)
         finally:
             if self._renders.get(key) is asyncio.current_task():

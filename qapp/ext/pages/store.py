@@ -9,6 +9,19 @@ from .page import Form, Page
 from .render import Key
 
 
+class Limits(NamedTuple):
+    """How much is kept, and how long.
+
+    :ivar most_bytes: of all pages together, with their compressed forms.
+    :ivar most_page_bytes: of one page.
+    :ivar max_age_s: how old a page may become though nothing changed: texts as "a minute ago" age.
+    """
+
+    most_bytes: int = 32 * 1024 * 1024
+    most_page_bytes: int = 1024 * 1024
+    max_age_s: float = 30.0
+
+
 class Counts(NamedTuple):
     """What a worker's cache has done since it began, and what it holds.
 

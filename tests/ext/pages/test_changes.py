@@ -13,7 +13,7 @@ from qapp.ext.database import DatabaseBusy
 from qapp.ext.database.driver import sqlite
 
 from .conftest import Clock
-from .tools import ADD, PATIENCE_S, Got, World, ask
+from .tools import ADD, PATIENCE_S, READER_PAUSE_S, Got, World, ask
 
 WRITE = """
 import sys
@@ -196,6 +196,6 @@ async def test_writers_and_readers_at_once_never_see_the_past(world: World) -> N
             got: Got = await ask(world.app)
             seen = int(got.text.rpartition(" ")[2]) if " tea " in got.text else 0
             assert seen >= least
-            await asyncio.sleep(0)
+            await asyncio.sleep(READER_PAUSE_S)
 
     await asyncio.gather(write(), *(read() for _ in range(8)))

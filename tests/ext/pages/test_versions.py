@@ -15,7 +15,7 @@ from qapp.ext.pages.render import Answer, Key
 from qapp.ext.pages.store import Store
 
 from .conftest import Clock
-from .tools import RENAME, World, ask
+from .tools import READER_PAUSE_S, RENAME, World, ask
 
 TEA = "/big/1"
 
@@ -141,6 +141,25 @@ async def test_while_the_version_is_not_known_the_app_answers(
     assert world.made == [TEA] * 3
 
 
+async def test_a_fault_of_the_version_is_logged_and_the_app_answers(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = await ask(world.app, TEA)
+    await world.add("black")
+
+    async def fail(number: int) -> str:
+        raise LookupError("no such tea")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world, "asked_version", fail)
+        for path in (TEA, "/big/2"):  # one that is kept, and one that would be
+            assert (await ask(world.app, path)).status == 200
+            assert "LookupError: no such tea" in caplog.text
+            caplog.clear()
+    assert await ask(world.app, TEA) == first
+    assert world.made == [TEA, TEA, "/big/2"]
+
+
 async def test_writers_and_readers_at_once_never_see_the_past(world: World) -> None:
     """What a writer has been told of, every reader sees who asks after that."""
     told = 0
@@ -156,7 +175,7 @@ async def test_writers_and_readers_at_once_never_see_the_past(world: World) -> N
         while told < 79:
             least = told
             assert int((await ask(world.app, TEA)).text.removeprefix("BIG ")) >= least
-            await asyncio.sleep(0)
+            await asyncio.sleep(READER_PAUSE_S)
 
     await asyncio.gather(write(), *(read() for _ in range(8)))
 

@@ -13,6 +13,9 @@ from qapp.ext.database import Database
 from qapp.ext.pages import Counts, Limits, Pages
 
 PATIENCE_S = 30
+# What readers rest before they ask again: with some that never do, the loop has no turn in which it
+# waits, and the thread that writes may not get the interpreter's lock for minutes.
+READER_PAUSE_S = 0.001
 COOKIES = {"theme": ["light", "dark"]}
 NAME = "SELECT name FROM teas WHERE id = :id"
 RENAME = "UPDATE teas SET name = :name WHERE id = :id"
