@@ -18,6 +18,7 @@ from qapp.web.paging import LARGEST_ID, Page, before_asked, page_size
 from qapp.web.templating import now_ms
 
 from . import queries
+from .excerpts import hits_of
 from .forms import EditForm, EntryForm
 from .queries import Entry, EntryChanged
 from .service import rendered_of
@@ -149,12 +150,12 @@ async def search() -> ResponseReturnValue:
     size = page_size()
     number = _page_number(queries.RANKED // size)
     offset = (number - 1) * size
-    hits = await queries.search_entries(db, query=query, offset=offset, limit=size + 1)
-    more = len(hits) > size
+    rows = await queries.search_entries(db, query=query, offset=offset, limit=size + 1)
+    more = len(rows) > size
     return await render_template(
         "blog/search.html",
         query=query,
-        hits=hits[:size],
+        hits=await hits_of(rows[:size], query),
         first=offset + 1,
         newer_url=url_for("blog.search", q=query, page=number - 1) if number > 1 else None,
         older_url=url_for("blog.search", q=query, page=number + 1) if more else None,

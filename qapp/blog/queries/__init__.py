@@ -18,14 +18,14 @@ from .entries import (
     list_full,
     remove_entry,
 )
-from .search import RANKED, Hit, mark, match_of, search_entries, search_full
+from .search import RANKED, Found, match_of, search_entries, search_full, words_of
 
 __all__ = [
     "RANKED",
     "Entry",
     "EntryChanged",
+    "Found",
     "Full",
-    "Hit",
     "Source",
     "add_entry",
     "change_entry",
@@ -36,9 +36,9 @@ __all__ = [
     "list_entries",
     "list_entries_of",
     "list_full",
-    "mark",
     "match_of",
     "remove_entry",
     "search_entries",
     "search_full",
+    "words_of",
 ]
