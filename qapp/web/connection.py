@@ -34,7 +34,7 @@ LISTEN_AFTER_S = 0.5
 # Of answers that took so long many may come at once, which waited for the same: requests are read
 # after so many of them.
 LONG_S = 0.15
-ANSWERS_A_TURN = 8
+ANSWERS_A_TURN = 4
 NOWHERE = " "  # the path of what is outside of the root's: there is nothing
 
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary()

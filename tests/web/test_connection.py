@@ -283,6 +283,27 @@ async def test_a_request_is_forgotten_without_a_search(app: Quart, visitor: Visi
         gc.enable()
 
 
+async def test_what_a_server_holds_of_a_request_is_forgotten_without_a_search(app: Quart) -> None:
+    """It holds the scope, and what the layers keep in that is not to lead back to it."""
+    clients = weakref.WeakSet[Client]()
+
+    async def ask(path: str) -> int:
+        client = Client(app, path=path)
+        clients.add(client)
+        client.say()
+        await app(client.scope, client.receive, client.send)  # type: ignore[arg-type]
+        status: int = client.sent[0]["status"]
+        return status
+
+    gc.disable()
+    try:
+        for path in ("/about", "/", "/tour/", "/api/v1/entries"):
+            assert await asyncio.create_task(ask(path)) == 200
+        assert len(clients) == 0
+    finally:
+        gc.enable()
+
+
 async def test_requests_are_read_between_answers_that_waited_for_the_same(
     plain: Quart, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,8 +63,14 @@ class Layer:
             await self._app(scope, receive, send)
             return
         link = Link(receive, send)
-        scope.setdefault("extensions", {})[LINK] = {"link": link}
-        await self._app(scope, link.receive, link.send)
+        extensions = scope.setdefault("extensions", {})
+        extensions[LINK] = {"link": link}
+        try:
+            await self._app(scope, link.receive, link.send)
+        finally:
+            # The server holds the scope, and the link leads back to the server: in this circle all
+            # that answered a request would wait to be found as garbage.
+            del extensions[LINK]
         if (reader := link.reader) is not None and not link.is_gone:
             del link
             await reader.run(receive, send)
