@@ -109,7 +109,7 @@ async def test_a_message_is_dismissed_by_its_button(browser: Browser, server: Se
     watched = await watched_page(browser, server)
     page = watched.page
     await log_in(page)
-    await expect(page.get_by_role("status").filter(has_text="You were logged in")).to_be_visible()
+    await expect(page.locator(".flash", has_text="You were logged in")).to_be_visible()
     await page.get_by_role("button", name="Dismiss").click()
     await expect(page.locator(".flash:visible")).to_have_count(0)
     assert watched.errors == []
