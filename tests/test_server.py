@@ -41,11 +41,11 @@ async def test_a_login_made_at_one_worker_holds_and_ends_at_the_other(server: Se
         client.close()
 
 
-@pytest.mark.timeout(400)
 async def test_a_read_through_either_worker_shows_the_post_before_it(server: Server) -> None:
-    stale, ways = await freshness.run(server, ["alice", "bob"] * 2, 10_000)
+    # `python -m tests.bench.freshness` makes ten times as many, which takes minutes.
+    stale, ways = await freshness.run(server, ["alice", "bob"] * 2, 1_000)
     assert stale == 0
-    assert ways.total() == 10_000
+    assert ways.total() == 1_000
     assert ways.keys() == {"same worker", "the other worker"}
 
 
