@@ -24,6 +24,7 @@ LEAD_CHARS = 60
 MOST_CHARS = 10_000
 # The letters of alphabets that have cases and accents are below.
 LAST_FOLDED = 0x2CFF
+WORD = re.compile(r"[^\W_]+")
 
 
 class Hit(NamedTuple):
@@ -69,7 +70,7 @@ def marked(text: str, words: set[str]) -> Markup:
     """Escape a text and mark the words, which are folded, in it."""
     pieces: list[str] = []
     end = 0
-    for match in re.finditer(r"[^\W_]+", fold(text)):
+    for match in WORD.finditer(fold(text)):
         if match[0] in words:
             word = text[match.start() : match.end()]
             pieces += escape(text[end : match.start()]), "<mark>", escape(word), "</mark>"
@@ -80,7 +81,7 @@ def marked(text: str, words: set[str]) -> Markup:
 def cut(text: str, words: set[str]) -> str:
     """Return the piece of a text that has the most of the words, cut between words."""
     folded = fold(text)
-    starts = sorted(start for word in words if (start := find(folded, word)) >= 0)
+    starts = _firsts(folded, words)
     best = max(starts, key=lambda start: _count(folded, words, start), default=0)
     begin = max(0, best - LEAD_CHARS)
     if begin:
@@ -92,23 +93,20 @@ def cut(text: str, words: set[str]) -> str:
     return "… " * (begin > 0) + text[begin:end] + " …" * (end < len(text))
 
 
+def _firsts(folded: str, words: set[str]) -> list[int]:
+    """Return where each of the words comes first, in the order of the text; once through it."""
+    found: dict[str, int] = {}
+    for match in WORD.finditer(folded):
+        if match[0] in words and match[0] not in found:
+            found[match[0]] = match.start()
+            if len(found) == len(words):
+                break
+    return list(found.values())
+
+
 def _count(folded: str, words: set[str], start: int) -> int:
     begin = max(0, start - LEAD_CHARS)
-    return sum(find(folded, word, begin, begin + EXCERPT_CHARS) >= 0 for word in words)
-
-
-def find(folded: str, word: str, start: int = 0, end: int | None = None) -> int:
-    """Return where a word is in a text, both folded, and not as a part of another; -1: nowhere."""
-    end = len(folded) if end is None else min(end, len(folded))
-    while (found := folded.find(word, start, end)) >= 0:
-        after = found + len(word)
-        if not (
-            (found > 0 and folded[found - 1].isalnum())
-            or (after < len(folded) and folded[after].isalnum())
-        ):
-            return found
-        start = found + 1
-    return -1
+    return len(words.intersection(WORD.findall(folded, begin, begin + EXCERPT_CHARS)))
 
 
 def fold(text: str) -> str:
@@ -120,7 +118,7 @@ def fold(text: str) -> str:
 
 
 def _fold_letter(char: str) -> str:
-    first, *rest = list(unicodedata.normalize("NFD", char))
+    first, *rest = [*unicodedata.normalize("NFD", char)]
     base = first if first.isascii() and all(map(unicodedata.combining, rest)) else char
     folded = base.casefold()
     return folded if len(folded) == 1 else base

@@ -70,7 +70,7 @@ class Layer:
         finally:
             # The server holds the scope, and the link leads back to the server: in this circle all
             # that answered a request would wait to be found as garbage.
-            del extensions[LINK]
+            extensions.pop(LINK, None)
         if (reader := link.reader) is not None and not link.is_gone:
             del link
             await reader.run(receive, send)
