@@ -28,7 +28,9 @@ from typing import Any, TypeVar
 
 from itsdangerous import BadData, SignatureExpired
 from markupsafe import Markup
-from quart import Blueprint, Quart, current_app, g, request, session
+from quart import Blueprint, Quart, current_app, g, session
+from quart.globals import request_ctx
+from quart.wrappers import Request
 from werkzeug.exceptions import BadRequest
 from wtforms.validators import ValidationError
 
@@ -77,8 +79,7 @@ class CSRFProtect:
         async def check_request() -> None:
             # In an open app context, as tests have one, a request shares the g of the one before.
             g.pop("csrf_valid", None)
-            is_on = config["WTF_CSRF_ENABLED"] and config["WTF_CSRF_CHECK_DEFAULT"]
-            if is_on and request.method in config["WTF_CSRF_METHODS"]:
+            if config["WTF_CSRF_ENABLED"] and config["WTF_CSRF_CHECK_DEFAULT"]:
                 await self.protect(apply_exemptions=True)
 
     def exempt(self, view_or_blueprint: ViewOrBlueprint) -> ViewOrBlueprint:
@@ -102,23 +103,25 @@ class CSRFProtect:
         :param only_headers: look for the token there alone, so that no body is read.
         :raises CSRFError: if it comes from another site or has no good token.
         """
-        if request.method not in csrf_config()["WTF_CSRF_METHODS"]:
+        asked = request_ctx.request  # itself: each look behind the proxy counts
+        if asked.method not in csrf_config()["WTF_CSRF_METHODS"]:
             return
-        if apply_exemptions and (request.endpoint is None or self._is_exempt(request.endpoint)):
+        if apply_exemptions and (asked.endpoint is None or self._is_exempt(asked, asked.endpoint)):
             return
-        _check_origin()
+        _check_origin(asked)
         try:
-            validate_csrf(_token_of_headers() if only_headers else await _find_token())
+            validate_csrf(_token_of_headers(asked) if only_headers else await _find_token(asked))
         except ValidationError as error:
             raise CSRFError(str(error)) from error
         g.csrf_valid = True
 
-    def _is_exempt(self, endpoint: str) -> bool:
-        if current_app.blueprints.get(request.blueprint or "") in self._exempt:
+    def _is_exempt(self, asked: Request, endpoint: str) -> bool:
+        app = current_app._get_current_object()  # type: ignore[attr-defined]
+        if app.blueprints.get(asked.blueprint or "") in self._exempt:
             return True
         # A function by identity, not by "module.name" as Flask-WTF does: two views of one name in
         # a module (in two factories, say) must not share an exemption given to one of them.
-        view: object = current_app.view_functions.get(endpoint)
+        view: object = app.view_functions.get(endpoint)
         while view is not None:
             name = f"{getattr(view, '__module__', '')}.{getattr(view, '__name__', '')}"
             if view in self._exempt or name in self._exempt:
@@ -204,7 +207,7 @@ def check_csrf(
         raise ValidationError("The CSRF tokens do not match.")
 
 
-def _check_origin() -> None:
+def _check_origin(asked: Request) -> None:
     """Check that the browser says this very site caused the request.
 
     `Origin: null` is refused although browsers also send it for the own forms of a page with
@@ -213,34 +216,32 @@ def _check_origin() -> None:
 
     :raises CSRFError: with `cross_site`.
     """
-    own_origin = f"{request.scheme}://{request.host}".lower()
-    sites = request.headers.getlist("Sec-Fetch-Site")
-    origins = request.headers.getlist("Origin")
+    own_origin = f"{asked.scheme}://{asked.host}".lower()
+    sites = asked.headers.getlist("Sec-Fetch-Site")
+    origins = asked.headers.getlist("Origin")
     if any(site not in {"same-origin", "none"} for site in sites):
         raise CSRFError("The request comes from another site.", cross_site=True)
     if any(origin.lower() != own_origin for origin in origins):
         raise CSRFError("The origin does not match the host.", cross_site=True)
-    if sites or origins or not request.is_secure or not csrf_config()["WTF_CSRF_SSL_STRICT"]:
+    if sites or origins or not asked.is_secure or not csrf_config()["WTF_CSRF_SSL_STRICT"]:
         return
-    if not request.referrer:
+    if not asked.referrer:
         raise CSRFError("The referrer header is missing.", cross_site=True)
     # The slash ends the host: "https://host.evil" and "https://host@evil" only begin like it.
-    if not f"{request.referrer.lower()}/".startswith(f"{own_origin}/"):
+    if not f"{asked.referrer.lower()}/".startswith(f"{own_origin}/"):
         raise CSRFError("The referrer does not match the host.", cross_site=True)
 
 
-async def _find_token() -> str | None:
+async def _find_token(asked: Request) -> str | None:
     """Return the first token sent: the form's, that of a prefixed form, or a header's."""
     name: str = csrf_config()["WTF_CSRF_FIELD_NAME"]
-    form = await request.form
-    candidates = [
-        form.get(name),
-        # A part of a multipart body may lack a name.
-        *(value for key, value in form.items() if key and key.endswith(f"-{name}")),
-        _token_of_headers(),
-    ]
-    return next(filter(None, candidates), None)
+    form = await asked.form
+    if token := form.get(name):
+        return str(token)
+    # A part of a multipart body may lack a name.
+    prefixed = (value for key, value in form.items() if key and key.endswith(f"-{name}"))
+    return next(filter(None, prefixed), None) or _token_of_headers(asked)
 
 
-def _token_of_headers() -> str | None:
-    return next(filter(None, map(request.headers.get, csrf_config()["WTF_CSRF_HEADERS"])), None)
+def _token_of_headers(asked: Request) -> str | None:
+    return next(filter(None, map(asked.headers.get, csrf_config()["WTF_CSRF_HEADERS"])), None)

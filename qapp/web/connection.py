@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from enum import Enum
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -24,6 +25,7 @@ from quart.wrappers.response import DataBody
 from werkzeug.datastructures import Headers, ImmutableHeadersMixin
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from .bodies import SLOW_S, StreamedBody
 from .headers import complete
 from .turns import Turns
 
@@ -38,6 +40,14 @@ ANSWERS_A_TURN = 4
 NOWHERE = " "  # the path of what is outside of the root's: there is nothing
 
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary()
+
+
+class Arrival(Enum):
+    """How much of a body is here."""
+
+    WHOLE = "all"
+    COMES = "not all yet"
+    GONE = "no more will be: its client has gone"
 
 
 class Connection(ASGIHTTPConnection):
@@ -57,19 +67,15 @@ class Connection(ASGIHTTPConnection):
         request = request_of(self.app, self.scope)
         self._task = asyncio.current_task()
         listen = partial(self._listen, request, receive)
-        message = None if may_have_body(self.scope) else await receive()
         timer: asyncio.TimerHandle | None = None
-        if message is None:
-            listen()
-        elif message["type"] != "http.request":
-            return
-        elif message.get("more_body", False):
-            request.body.append(message.get("body", b""))
-            listen()
-        else:
-            request.body.set_result(message.get("body", b""))
-            timer = loop.call_later(LISTEN_AFTER_S, listen)
         try:
+            match await self._receive(request, receive):
+                case Arrival.GONE:
+                    return
+                case Arrival.WHOLE:
+                    timer = loop.call_later(LISTEN_AFTER_S, listen)
+                case Arrival.COMES:
+                    listen()
             response = await self._answer(request)
             if isinstance(response, Response) and not isinstance(response.response, DataBody):
                 listen()  # a stream is made as it is sent
@@ -90,6 +96,20 @@ class Connection(ASGIHTTPConnection):
                 await asyncio.wait([listener])
             # They know this object: in a circle, all of it would stay until Python looks for that.
             self._listener = self._task = None
+
+    async def _receive(self, request: Request, receive: ASGIReceiveCallable) -> Arrival:
+        """Receive the body, as far as it is here or about to come."""
+        if isinstance(request.body, StreamedBody):
+            return Arrival.COMES
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SLOW_S) if may_have_body(self.scope) else nullcontext():
+                while (message := await receive())["type"] == "http.request":
+                    request.body.append(message.get("body", b""))
+                    if not message.get("more_body", False):
+                        request.body.set_complete()
+                        return Arrival.WHOLE
+                return Arrival.GONE
+        return Arrival.COMES
 
     def _listen(self, request: Request, receive: ASGIReceiveCallable) -> None:
         if self._listener is None:

@@ -10,11 +10,23 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from itsdangerous import BadData, HMACAlgorithm, TimestampSigner, URLSafeTimedSerializer, want_bytes
+from itsdangerous import (
+    BadData,
+    HMACAlgorithm,
+    TimestampSigner,
+    URLSafeTimedSerializer,
+    want_bytes,
+)
+from itsdangerous import Signer as BaseSigner
 from itsdangerous.encoding import base64_encode
 from itsdangerous.url_safe import URLSafeSerializerMixin
 from quart import Quart, Response, request
-from quart.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
+from quart.sessions import (
+    SecureCookieSession,
+    SecureCookieSessionInterface,
+    SessionMixin,
+    session_json_serializer,
+)
 from quart.wrappers import BaseRequestWebsocket
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -25,6 +37,21 @@ MOST_REMEMBERED = 10_000
 LONGEST_REMEMBERED = 1000
 # What a copy of a session may share.
 FIXED = frozenset({str, int, bool, type(None)})
+
+
+class PassFixed:
+    """Tells the serializer, as its first tag, what is written as it is: it asks eight otherwise."""
+
+    key = ""
+
+    def __init__(self, _: object) -> None:
+        pass
+
+    def check(self, value: object) -> bool:
+        return type(value) in FIXED
+
+    def tag(self, value: object) -> object:
+        return value
 
 
 class Algorithm(HMACAlgorithm):
@@ -56,6 +83,7 @@ class Serializer(URLSafeTimedSerializer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._signer = super().make_signer()
         self._read: OrderedDict[str | bytes, tuple[dict[str, Any], datetime]] = OrderedDict()
 
     def loads(  # type: ignore[override]  # as itsdangerous overrides its own
@@ -78,6 +106,9 @@ class Serializer(URLSafeTimedSerializer):
         if isinstance(payload, dict):
             payload = payload.copy()
         return (payload, signed_at) if return_timestamp else payload
+
+    def make_signer(self, salt: str | bytes | None = None) -> BaseSigner:
+        return self._signer if salt is None else super().make_signer(salt)
 
     def dump_payload(self, *args: Any, **kwargs: Any) -> bytes:
         text = super(URLSafeSerializerMixin, self).dump_payload(*args, **kwargs)
@@ -109,6 +140,9 @@ class SessionInterface(SecureCookieSessionInterface):
 
     The prefix makes the browser refuse a cookie of that name from a subdomain or over http.
     """
+
+    serializer = type(session_json_serializer)()
+    serializer.register(PassFixed, index=0)  # type: ignore[arg-type]  # a JSONTag, but for the name
 
     def __init__(self) -> None:
         self._serializers: dict[tuple[Any, ...], URLSafeTimedSerializer] = {}

@@ -130,8 +130,18 @@ async def test_who_leaves_is_answered_no_more(
     assert not task.cancelled()
 
 
-async def test_who_has_left_before_is_not_asked_for(plain: Quart) -> None:
-    client = Client(plain)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("parts", [[], [b"tea"]])
+async def test_who_has_left_before_is_not_asked_for(
+    plain: Quart, method: str, parts: list[bytes]
+) -> None:
+    @plain.route("/", methods=[method])
+    async def view() -> str:
+        raise AssertionError("it is asked for")
+
+    client = Client(plain, method=method)
+    for part in parts:
+        client.say(part, more=True)
     client.leave()
     await asyncio.wait_for(client.start(), PATIENCE_S)
     assert client.sent == []
@@ -170,6 +180,38 @@ async def test_a_body_is_read_as_it_comes(plain: Quart) -> None:
     client.say(b"gre", more=True)
     client.say(b"en ", more=True)
     assert (await client.ask())[-1]["body"] == b"GREEN "
+
+
+async def test_for_a_body_that_is_here_no_task_is_started(plain: Quart) -> None:
+    @plain.post("/")
+    async def view() -> str:
+        data = await request.get_data()
+        return f"{len(data)} bytes, {len(asyncio.all_tasks())} tasks"
+
+    client = Client(plain, method="POST")
+    client.say(b"green ", more=True)
+    client.say(b"tea", more=True)
+    here = len(asyncio.all_tasks())
+    assert (await client.ask())[-1]["body"] == f"9 bytes, {here + 1} tasks".encode()
+
+
+async def test_a_view_begins_before_a_slow_body_ends(plain: Quart) -> None:
+    began = asyncio.Event()
+
+    @plain.post("/")
+    async def view() -> bytes:
+        began.set()
+        data = await request.get_data()
+        assert isinstance(data, bytes)
+        return data
+
+    client = Client(plain, method="POST")
+    client.say(b"green ", more=True)
+    task = client.start()
+    await asyncio.wait_for(began.wait(), PATIENCE_S)
+    client.say(b"tea")
+    await asyncio.wait_for(task, PATIENCE_S)
+    assert client.sent[-1]["body"] == b"green tea"
 
 
 async def test_a_body_that_nobody_announced_is_read_too(plain: Quart) -> None:

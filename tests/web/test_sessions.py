@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
+from markupsafe import Markup
 from quart import Quart
 from quart.sessions import SecureCookieSessionInterface
 
@@ -18,8 +19,15 @@ from qapp.web.sessions import Serializer, SessionInterface
 KEY = "a key for tests, long enough to be one"
 NOW = 1_800_000_000
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text()
+    | st.text().map(Markup)
+    | st.binary()
+    | st.uuids(),
+    lambda inner: st.lists(inner) | st.lists(inner).map(tuple) | st.dictionaries(st.text(), inner),
     max_leaves=9,
 )
 

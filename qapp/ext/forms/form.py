@@ -9,8 +9,8 @@ from typing import Any, Final, Self
 from markupsafe import Markup
 from quart import current_app, g, session
 from werkzeug.datastructures import MultiDict
-from wtforms import Field, Form
-from wtforms.csrf.core import CSRF
+from wtforms import Field, Form, HiddenField
+from wtforms.csrf.core import CSRF, CSRFTokenField
 from wtforms.meta import DefaultMeta
 from wtforms.widgets import HiddenInput
 
@@ -28,7 +28,26 @@ class _Auto(Enum):
 AUTO: Final = _Auto.REQUEST
 
 
-class _SessionCSRF(CSRF):  # type: ignore[misc]  # WTForms ships no types
+class _TokenField(CSRFTokenField):  # type: ignore[misc]  # WTForms ships no types
+    """Signs its token when that is asked for, as a form that was sent is rarely shown again."""
+
+    def process(self, *args: Any, **kwargs: Any) -> None:
+        HiddenField.process(self, *args, **kwargs)
+        own_session = session._get_current_object()  # type: ignore[attr-defined]
+        own_session.accessed = True  # as `generate_csrf` has it
+        if not own_session.get(self.meta.csrf_field_name):
+            self.current_token = self.csrf_impl.generate_csrf_token(self)
+
+    @cached_property
+    def current_token(self) -> str:
+        """The token that is rendered, whatever the form was sent with."""
+        token: str = self.csrf_impl.generate_csrf_token(self)
+        return token
+
+
+class _SessionCSRF(CSRF):  # type: ignore[misc]
+    field_class = _TokenField
+
     def generate_csrf_token(self, csrf_token_field: Field) -> str:
         meta = csrf_token_field.meta
         return generate_csrf(_own_secret(meta), meta.csrf_field_name)

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from quart import has_request_context, request
+from quart.globals import request_ctx
 from werkzeug.datastructures import CombinedMultiDict, FileStorage, MultiDict
 from werkzeug.exceptions import BadRequest
 from wtforms import Field, FieldList, FileField, Form, FormField
@@ -32,11 +33,12 @@ async def read_submission() -> MultiDict[str, Any]:
 
     :raises BadRequest: if a JSON body cannot be read as a form.
     """
-    if not request.is_json:
-        files, form = await request.files, await request.form
+    asked = request_ctx.request
+    if not asked.is_json:
+        files, form = await asked.files, await asked.form
         return CombinedMultiDict([files, form]) if files else form
     try:
-        body = await request.get_json(silent=True)
+        body = await asked.get_json(silent=True)
     # Quart lets both through: bytes that are not UTF-8, and brackets nested a thousand deep.
     except (UnicodeDecodeError, RecursionError) as error:
         raise BadRequest("The body is not valid JSON.") from error
