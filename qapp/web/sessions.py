@@ -151,10 +151,15 @@ class SessionInterface(SecureCookieSessionInterface):
         self, app: Quart, request: BaseRequestWebsocket
     ) -> SecureCookieSession | None:
         """Open the cookie's session; a new one where something else was signed with the key."""
-        if self.get_cookie_name(app) not in request.cookies and app.secret_key:
+        serializer = self.get_signing_serializer(app)
+        if serializer is None:
+            return None
+        cookie = request.cookies.get(cookie_name(app, is_secure=request.is_secure))
+        if cookie is None:
             return self.session_class()
+        longest_s = int(app.permanent_session_lifetime.total_seconds())
         try:
-            return await super().open_session(app, request)
+            return self.session_class(serializer.loads(cookie, max_age=longest_s))
         except (BadData, TypeError, ValueError):
             return self.session_class()
 
@@ -185,15 +190,29 @@ class SessionInterface(SecureCookieSessionInterface):
         self, app: Quart, session: SessionMixin, response: Response | WerkzeugResponse | None
     ) -> None:
         """Write the session into its cookie, where there is one or one was looked for."""
-        if response is not None and session.accessed:
+        if response is None or (session.modified and not session):
+            await super().save_session(app, session, response)  # warns of it, or deletes the cookie
+            return
+        is_to_be_set = bool(session) and self.should_set_cookie(app, session)
+        if session.accessed or is_to_be_set:
             # Quart adds it by `response.vary`, which costs more than to read the session, and holds
             # on to itself until Python looks for such.
-            session.accessed = False
             vary = response.headers.get("Vary", "")
             if COOKIE.lower() not in vary.lower():
                 response.headers["Vary"] = f"{vary}, {COOKIE}" if vary else COOKIE
-        if session.modified or self.should_set_cookie(app, session):
-            await super().save_session(app, session, response)
+        if is_to_be_set:
+            serializer = self.get_signing_serializer(app)
+            response.set_cookie(
+                self.get_cookie_name(app),
+                serializer.dumps(dict(session)),  # type: ignore[union-attr]  # no key, no session
+                expires=self.get_expiration_time(app, session),
+                httponly=self.get_cookie_httponly(app),
+                domain=self.get_cookie_domain(app),
+                partitioned=self.get_cookie_partitioned(app),
+                path=self.get_cookie_path(app),
+                secure=self.get_cookie_secure(app),
+                samesite=self.get_cookie_samesite(app),
+            )
 
 
 def cookie_name(app: Quart, *, is_secure: bool) -> str:
