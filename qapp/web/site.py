@@ -17,6 +17,7 @@ from urllib.parse import quote, urlsplit
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 from quart import Quart, g, has_request_context, request
 from quart.formparser import FormDataParser
+from quart.globals import request_ctx
 from quart.wrappers import BaseRequestWebsocket
 from quart.wrappers import Request as QuartRequest
 from quart.wrappers.request import Body
@@ -30,6 +31,7 @@ from . import strict_json
 from .bodies import AT_A_TIME, CountingBody, Incoming, Lingering, StreamedBody, drain_aside
 from .connection import Connection, may_have_body
 from .formparser import StrictFormParser
+from .routing import Known, RequestAdapter
 from .sessions import SessionInterface
 from .templating import Environment
 
@@ -39,7 +41,6 @@ REMEMBERED = frozenset({str, int})
 URLS_REMEMBERED = 10_000
 LONGEST_REMEMBERED = 200  # what visitors put into addresses is not to fill the memory
 
-USUAL_PORTS = {"http": ":80", "https": ":443"}  # which addresses leave out
 STREAMED = "qapp.streamed_body"  # where a scope holds it
 LABEL = "[a-z0-9-]{1,63}"
 HOST = re.compile(rf"(?P<name>\[[0-9a-f:.]+\]|{LABEL}(\.{LABEL})*)(:[0-9]{{1,5}})?", re.IGNORECASE)
@@ -126,6 +127,7 @@ class Site(Quart):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.cli = AsyncGroup(self.name)
+        self._rules: Known = {}
         self._urls: dict[tuple[Any, ...], str] = {}
         self._turns: asyncio.Semaphore | None = None
 
@@ -135,15 +137,17 @@ class Site(Quart):
         A page with twenty entries has sixty addresses, and building them takes a third of its time.
         What else they depend on is part of the key; `_external` ones name the request's host.
         """
+        values = {name: value for name, value in values.items() if value is not None}
         if (
             self.debug
             or not has_request_context()
             or not REMEMBERED.issuperset(map(type, values.values()))
+            or endpoint.startswith(".")
+            or any(name.startswith("_") for name in values)
         ):
             return super().url_for(endpoint, **values)
-        if endpoint.startswith(".") or any(name.startswith("_") for name in values):
-            return super().url_for(endpoint, **values)
-        key = (endpoint, request.root_path, request.method, *values.items())
+        asked = request_ctx.request
+        key = (endpoint, asked.root_path, asked.method, *values.items())
         url = self._urls.get(key)
         if url is None:
             url = super().url_for(endpoint, **values)
@@ -164,18 +168,7 @@ class Site(Quart):
             return super().create_url_adapter(request)
         if request is None:
             return None
-        host = request.host.lower()
-        usual_port = USUAL_PORTS.get(request.scheme)
-        return MapAdapter(
-            self.url_map,
-            host.removesuffix(usual_port) if usual_port else host,
-            request.root_path or "/",
-            self.url_map.default_subdomain,
-            request.scheme,
-            request.path,
-            request.method,
-            request.query_string.decode(),
-        )
+        return RequestAdapter(self.url_map, self._rules, request)
 
     def ensure_async(self, func: Any) -> Callable[..., Awaitable[Any]]:
         """Return a function to await; at once for what can be awaited, as a dozen a request are."""

@@ -1,6 +1,8 @@
+import gc
 import io
 import re
 import time
+import weakref
 from datetime import timedelta
 from textwrap import dedent
 from typing import Any
@@ -37,6 +39,11 @@ class PostForm(QuartForm):
     tags = fields.SelectMultipleField(choices=["a", "b"])
     draft = fields.BooleanField()
     token_of_draft = fields.HiddenField(default="7")
+
+
+class ShortForm(QuartForm):
+    title = fields.StringField(validators=[validators.DataRequired()])
+    draft = fields.BooleanField()
 
 
 class UploadForm(QuartForm):
@@ -113,6 +120,20 @@ async def test_values_handed_in_take_the_place_of_the_request() -> None:
 
 async def test_outside_a_request_a_form_is_not_submitted() -> None:
     assert not (await PostForm.create_form(meta=NO_CSRF)).is_submitted()
+
+
+async def test_a_form_is_forgotten_without_a_search_and_its_fields_may_outlive_it() -> None:
+    async with make_app().test_request_context("/", method="POST", form={"title": "x"}):
+        form = await ShortForm.create_form()
+        await form.validate_on_submit()
+        known, title = weakref.ref(form), form.title
+        gc.disable()
+        try:
+            del form
+            assert known() is None
+        finally:
+            gc.enable()
+        assert 'value="x"' in title()
 
 
 async def test_extra_validators_are_asked_on_submit() -> None:

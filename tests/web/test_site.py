@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable, Iterator
 
 import pytest
-from quart import Quart, request
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
-from werkzeug.routing import BuildError
+from quart import Quart, request, url_for
+from werkzeug.exceptions import BadRequest, MethodNotAllowed, NotFound, RequestEntityTooLarge
+from werkzeug.routing import BuildError, RequestRedirect
 
 from qapp.web import site
 from qapp.web.bodies import CountingBody
@@ -293,16 +293,53 @@ async def test_a_query_of_raw_bytes_is_read_as_if_escaped(app: Quart) -> None:
     assert seen == ["%FF <", "%FF <", "é"]
 
 
+# Paths that were found before
+
+
+async def test_a_path_leads_where_it_led_the_first_time(app: Quart) -> None:
+    for _ in range(2):
+        for method, path, endpoint in (
+            ("GET", "/", "blog.index"),
+            ("HEAD", "/", "blog.index"),
+            ("POST", "/add", "blog.add"),
+            ("GET", "/post/1", "blog.show"),
+            ("GET", "/post/2", "blog.show"),
+            ("GET", "/tour/", "tour.index"),
+        ):
+            async with app.test_request_context(path, method=method):
+                assert (request.endpoint, request.path) == (endpoint, path)
+        async with app.test_request_context("/post/2"):
+            assert request.view_args == {"post_id": 2}
+        for method, path, expected in (
+            ("GET", "/nowhere", NotFound),
+            ("GET", "/add", MethodNotAllowed),
+            ("POST", "/about", MethodNotAllowed),
+            ("GET", "/tour", RequestRedirect),
+        ):
+            async with app.test_request_context(path, method=method):
+                assert isinstance(request.routing_exception, expected), path
+
+
+async def test_who_asks_for_what_else_is_answered_as_by_werkzeug(app: Quart) -> None:
+    async with app.test_request_context("/about") as context:
+        adapter = context.url_adapter
+        assert adapter is not None
+        assert adapter.match() == ("status.about", {})
+        assert adapter.match("/post/3", "GET") == ("blog.show", {"post_id": 3})
+        assert adapter.test("/nowhere") is False
+        assert adapter.allowed_methods("/add") == ["OPTIONS", "POST"]
+
+
 # Addresses that were built before
 
 
 async def test_an_address_is_the_same_the_second_time(app: Quart) -> None:
     async with app.test_request_context("/"):
-        for _ in range(2):
-            assert app.url_for("blog.show", post_id=1) == "/post/1"
-            assert app.url_for("blog.search", q="a b", page=2) == "/search?q=a+b&page=2"
-            assert app.url_for("blog.search", page=2, q="1") == "/search?page=2&q=1"
-            assert app.url_for("static", filename="site.css").startswith("/static/site.css?v=")
+        for build in (app.url_for, app.url_for, url_for, url_for):
+            assert build("blog.show", post_id=1) == "/post/1"
+            assert build("blog.search", q="a b", page=2) == "/search?q=a+b&page=2"
+            assert build("blog.search", page=2, q="1") == "/search?page=2&q=1"
+            assert build("static", filename="site.css").startswith("/static/site.css?v=")
 
 
 async def test_an_address_depends_on_where_the_site_is_mounted(app: Quart) -> None:

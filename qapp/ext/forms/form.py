@@ -1,5 +1,6 @@
 """The form that reads the request."""
 
+import weakref
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from functools import cached_property
@@ -9,8 +10,9 @@ from typing import Any, Final, Self
 from markupsafe import Markup
 from quart import current_app, g, session
 from werkzeug.datastructures import MultiDict
-from wtforms import Field, Form, HiddenField
+from wtforms import Field, FieldList, Form, FormField, HiddenField
 from wtforms.csrf.core import CSRF, CSRFTokenField
+from wtforms.fields.choices import SelectFieldBase
 from wtforms.meta import DefaultMeta
 from wtforms.widgets import HiddenInput
 
@@ -26,6 +28,8 @@ class _Auto(Enum):
 
 
 AUTO: Final = _Auto.REQUEST
+# Fields that hand on their form, to those in them or to a function that tells their choices.
+MAKERS: Final = (FieldList, FormField, SelectFieldBase)
 
 
 class _TokenField(CSRFTokenField):  # type: ignore[misc]  # WTForms ships no types
@@ -123,6 +127,15 @@ class QuartForm(Form, AsyncValidation):  # type: ignore[misc]  # WTForms ships n
             """Return for how many seconds a token is good."""
             limit_s: int | None = csrf_config()["WTF_CSRF_TIME_LIMIT"]
             return limit_s
+
+        def bind_field(self, form: Form, unbound_field: Any, options: Mapping[str, Any]) -> Field:
+            """Let a field know its form without keeping it, unless it makes others of that form.
+
+            In a circle, each form would stay until Python looks for garbage.
+            """
+            makes_others = issubclass(unbound_field.field_class, MAKERS)
+            owner = form if makes_others else weakref.proxy(form)
+            return super().bind_field(owner, unbound_field, options)
 
         def wrap_formdata(self, form: Form, formdata: Any) -> Any:
             """Give files to file fields only, and text only to all others."""
