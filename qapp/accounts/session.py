@@ -58,8 +58,8 @@ async def load_user() -> None:
         return
     if is_api():
         await load_caller(_user_of_session)
-        return
-    g.user = await _user_of_session()
+    else:
+        g.user = await _user_of_session()
 
 
 async def data_version() -> int:

@@ -7,7 +7,7 @@ views that are for large bodies, nothing is received before the one before is de
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import suppress
 from typing import Any, Self, TypeVar
 
@@ -225,9 +225,15 @@ class Lingering:
         self._send = send
         self._incoming = incoming
 
-    async def __call__(self, message: ASGISendEvent) -> None:
+    def __call__(self, message: ASGISendEvent) -> Awaitable[None]:
+        """Send something; not as a coroutine of its own, unless there is something to wait for."""
         is_last = message["type"] == "http.response.body" and not message.get("more_body", False)
-        if is_last and not await self._has_ended():
+        if is_last and not self._incoming.ended.is_set():
+            return self._linger(message)
+        return self._send(message)
+
+    async def _linger(self, message: ASGISendEvent) -> None:
+        if not await self._has_ended():
             drain_aside(self._incoming)
         await self._send(message)
 

@@ -44,7 +44,7 @@ async def read_form(form_class: type[F], **kwargs: Any) -> F:
     form = await form_class.create_form(**kwargs)
     if form.is_submitted():
         for field in _flat(form):
-            if not isinstance(field, SENT_IF_CHOSEN) and not field.raw_data:
+            if not field.raw_data and not isinstance(field, SENT_IF_CHOSEN):
                 raise BadRequest(f"The form lacks the field “{field.name}”.")
     return form
 

@@ -178,7 +178,7 @@ class Client:
 async def test_an_answer_is_over_when_the_sending_is() -> None:
     sender, client = Sender(b"x", ends=False), Client()
     incoming = Incoming(sender.queue.get)
-    answering = asyncio.create_task(Lingering(client, incoming)(LAST))
+    answering = asyncio.ensure_future(Lingering(client, incoming)(LAST))
     await incoming.receive()
     assert client.messages == []
     sender.send(b"", more=False)

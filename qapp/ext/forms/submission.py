@@ -90,11 +90,6 @@ class OwnPart(Mapping[str, Any]):
         )
         self._lists: dict[str, list[Any]] = {}
         self._fields = {field.name: field for field in form}
-        # The longest name first: of "a" and "a-b", "a-b-0" belongs to the latter.
-        self._parents = sorted(
-            (field for field in form if isinstance(field, FieldList | FormField)),
-            key=lambda field: -len(field.name),
-        )
 
     def getlist(self, name: str) -> list[Any]:
         """Return the values under a name, as WTForms asks for them."""
@@ -124,6 +119,12 @@ class OwnPart(Mapping[str, Any]):
 
     def __bool__(self) -> bool:
         return bool(self._all)
+
+    @cached_property
+    def _parents(self) -> list[Field]:
+        # The longest name first: of "a" and "a-b", "a-b-0" belongs to the latter.
+        parents = [f for f in self._fields.values() if isinstance(f, FieldList | FormField)]
+        return sorted(parents, key=lambda field: -len(field.name))
 
     @cached_property
     def _names(self) -> list[str]:

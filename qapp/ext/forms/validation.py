@@ -67,10 +67,15 @@ class AsyncValidation(BaseForm):  # type: ignore[misc]  # WTForms ships no types
         :raises TypeError: if a nested form that has others cannot await.
         """
         extra = dict(extra_validators or {})
+        others = [
+            (name, field)
+            for name, field in self._fields.items()
+            if extra.get(name) or not is_plain(field)
+        ]
+        if not others:
+            return bool(super().validate(extra))
         with ExitStack() as stack:
-            for name, field in self._fields.items():
-                if is_plain(field) and not extra.get(name):
-                    continue
+            for name, field in others:
                 chain = self._prepare(field, self._async_lists, stack)
                 if chain is not None:
                     extra[name] = [*chain.stand_ins(extra.get(name, ())), chain.complete]
