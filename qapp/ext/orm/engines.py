@@ -150,7 +150,9 @@ class Engines:
 
     async def end_session(self, _: BaseException | None = None) -> None:
         """Close the current task's session, if it has one; what it did not commit is undone."""
-        sessions: dict[asyncio.Task[Any], Held] = g.get(SESSIONS, {})
+        sessions: dict[asyncio.Task[Any], Held] | None = g.get(SESSIONS)
+        if sessions is None:
+            return
         task = asyncio.current_task()
         if task is not None and (held := sessions.pop(task, None)) is not None:
             task.remove_done_callback(held.at_end_of_task)
