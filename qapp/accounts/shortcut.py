@@ -6,7 +6,6 @@ session, look up whose it is and whether the login still holds, and fill in name
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -23,6 +22,7 @@ from werkzeug.http import parse_cookie
 
 from qapp.ext.csrf_signing import sign_nonce
 from qapp.ext.database import DatabaseError
+from qapp.ext.timers import timeout
 from qapp.extensions import db, fragments
 from qapp.web.headers import Pairs, complete
 from qapp.web.sessions import SessionInterface, cookie_name
@@ -75,10 +75,13 @@ class Shortcut:
             (b"content-length", str(len(body)).encode()),
         ]
         complete(headers, is_secure=self._scheme(scope) == "https")
-        with suppress(TimeoutError):  # who takes so long gets no more, as from Quart
-            async with asyncio.timeout(self._quart.config["RESPONSE_TIMEOUT"]):
-                await send({"type": "http.response.start", "status": 200, "headers": headers})
-                await send({"type": "http.response.body", "body": body, "more_body": False})
+        longest_s = self._quart.config["RESPONSE_TIMEOUT"]
+        with (
+            suppress(TimeoutError),
+            timeout(longest_s),
+        ):  # who is slower gets no more, as from Quart
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": body, "more_body": False})
 
     def _scheme(self, scope: HTTPScope) -> str:
         return "https" if self._quart.config["PREFERRED_URL_SCHEME"] == "https" else scope["scheme"]

@@ -25,7 +25,9 @@ from quart.wrappers.response import DataBody
 from werkzeug.datastructures import Headers, ImmutableHeadersMixin
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from .bodies import SLOW_S, StreamedBody
+from qapp.ext.timers import Timer, call_later, timeout
+
+from .bodies import StreamedBody
 from .headers import complete
 from .turns import Turns
 
@@ -67,13 +69,13 @@ class Connection(ASGIHTTPConnection):
         request = request_of(self.app, self.scope)
         self._task = asyncio.current_task()
         listen = partial(self._listen, request, receive)
-        timer: asyncio.TimerHandle | None = None
+        timer: Timer | None = None
         try:
             match await self._receive(request, receive):
                 case Arrival.GONE:
                     return
                 case Arrival.WHOLE:
-                    timer = loop.call_later(LISTEN_AFTER_S, listen)
+                    timer = call_later(LISTEN_AFTER_S, listen)
                 case Arrival.COMES:
                     listen()
             response = await self._answer(request)
@@ -98,17 +100,17 @@ class Connection(ASGIHTTPConnection):
             self._listener = self._task = None
 
     async def _receive(self, request: Request, receive: ASGIReceiveCallable) -> Arrival:
-        """Receive the body, as far as it is here or about to come."""
+        """Receive the body, if all of it is here or comes before the next tick."""
         if isinstance(request.body, StreamedBody):
             return Arrival.COMES
-        with suppress(TimeoutError):
-            async with asyncio.timeout(SLOW_S) if may_have_body(self.scope) else nullcontext():
-                while (message := await receive())["type"] == "http.request":
-                    request.body.append(message.get("body", b""))
-                    if not message.get("more_body", False):
-                        request.body.set_complete()
-                        return Arrival.WHOLE
-                return Arrival.GONE
+        limit = timeout(0) if may_have_body(self.scope) else nullcontext()
+        with suppress(TimeoutError), limit:
+            while (message := await receive())["type"] == "http.request":
+                request.body.append(message.get("body", b""))
+                if not message.get("more_body", False):
+                    request.body.set_complete()
+                    return Arrival.WHOLE
+            return Arrival.GONE
         return Arrival.COMES
 
     def _listen(self, request: Request, receive: ASGIReceiveCallable) -> None:
@@ -137,9 +139,8 @@ class Connection(ASGIHTTPConnection):
         timeout_s = self.app.config["RESPONSE_TIMEOUT"]
         if isinstance(response, Response) and response.timeout is not Ellipsis:
             timeout_s = response.timeout
-        with suppress(TimeoutError):  # who takes so long gets no more
-            async with asyncio.timeout(timeout_s):
-                await self._send_parts(response, send)
+        with suppress(TimeoutError), timeout(timeout_s):  # who takes so long gets no more
+            await self._send_parts(response, send)
 
     async def _send_parts(self, response: ResponseTypes, send: ASGISendCallable) -> None:
         headers = [(name.lower().encode(), value.encode()) for name, value in response.headers]

@@ -19,6 +19,7 @@ from quart import Quart
 
 from qapp.ext.database import Database, DatabaseError
 from qapp.ext.threads import OpenPool, PoolBusy
+from qapp.ext.timers import timeout
 
 from .codings import CODINGS, IDENTITY, accepted
 from .page import Ask, Check, Form, Page, is_for_nobody, is_for_one
@@ -139,8 +140,9 @@ class Layer:
     async def _checked(self, ask: Ask) -> Check | None:
         """Ask for a version; None if it can't be had now, and then the app is to answer."""
         try:
-            async with asyncio.timeout(MOST_LOOK_S), self._quart.app_context():
-                return Check(await ask(), ask)
+            with timeout(MOST_LOOK_S):
+                async with self._quart.app_context():
+                    return Check(await ask(), ask)
         except (DatabaseError, TimeoutError):
             return None
         except Exception:  # the app, which does not ask for it, would never show the fault
@@ -153,8 +155,9 @@ class Layer:
             return True
         began = monotonic()
         try:
-            async with asyncio.timeout(MOST_LOOK_S), self._quart.app_context():
-                version = await self._db.version()
+            with timeout(MOST_LOOK_S):
+                async with self._quart.app_context():
+                    version = await self._db.version()
         except (DatabaseError, TimeoutError):
             return False
         if version != self._version:
