@@ -327,7 +327,7 @@ async def test_who_asks_for_what_else_is_answered_as_by_werkzeug(app: Quart) -> 
         assert adapter.match() == ("status.about", {})
         assert adapter.match("/post/3", "GET") == ("blog.show", {"post_id": 3})
         assert adapter.test("/nowhere") is False
-        assert adapter.allowed_methods("/add") == ["OPTIONS", "POST"]
+        assert sorted(adapter.allowed_methods("/add")) == ["OPTIONS", "POST"]
 
 
 # Addresses that were built before
