@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import freshness
 from tests.bench.cancellation import hang_up
 from tests.bench.crash import look, one_round
 from tests.bench.freshness import connections_to_each_worker
@@ -39,14 +38,6 @@ async def test_a_login_made_at_one_worker_holds_and_ends_at_the_other(server: Se
     assert (await there.request("GET", "/account")).status == 302
     for client in (alice, here, there, copied):
         client.close()
-
-
-async def test_a_read_through_either_worker_shows_the_post_before_it(server: Server) -> None:
-    # `python -m tests.bench.freshness` makes ten times as many, which takes minutes.
-    stale, ways = await freshness.run(server, ["alice", "bob"] * 2, 1_000)
-    assert stale == 0
-    assert ways.total() == 1_000
-    assert ways.keys() == {"same worker", "the other worker"}
 
 
 async def test_a_kept_page_is_dropped_for_a_post_at_either_worker(server: Server) -> None:
