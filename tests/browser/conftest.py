@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
+from qapp.ext.database.driver import sqlite
+from tests.client import Client
 from tests.conftest import need
-from tests.serving import Server, server_with_user
+from tests.serving import Server, database_with, server_with_user
 
 HERE = Path(__file__).parent
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
@@ -32,15 +35,55 @@ document.addEventListener("securitypolicyviolation", event =>
   console.error(`CSP: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
 """
 
+# But those that SQLite keeps for the search, and what is told to live readers.
+TABLES = """
+SELECT name FROM fresh.sqlite_master
+WHERE type = 'table' AND name NOT GLOB 'sqlite_*' AND name NOT GLOB 'entries_search*'
+AND name != 'live_events'
+"""
+
 # Each theme and each width once: colours do not depend on widths, and axe takes its time.
 each_look = pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    """A fresh site with the user bob."""
-    with server_with_user(tmp_path, "bob", workers=1) as server:
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A site for one test after the other: it takes three seconds to start."""
+    with server_with_user(tmp_path_factory.mktemp("running"), "bob", workers=1) as server:
         yield server
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def server(running: Server) -> Server:
+    """A site that is as if fresh, with the user bob."""
+    if running.process is None:  # a test has stopped it
+        running.start()
+    make_fresh(running.folder / "qapp.db", database_with("bob"))
+    # The site drops its kept pages at once for what it writes itself, for others within 250 ms.
+    bob = await Client(running.port).log_in("bob")
+    await bob.request("POST", "/logout", {})
+    bob.close()
+    return running
+
+
+def make_fresh(database: Path, fresh: bytes) -> None:
+    """Give all tables of a site that runs the rows of a fresh one.
+
+    What it tells live readers goes on: they are told nothing whose number they have had already.
+    """
+    path = database.with_name("fresh.db")
+    path.write_bytes(fresh)
+    with closing(sqlite.connect(str(database), isolation_level=None)) as connection:
+        connection.execute("PRAGMA busy_timeout=30000")
+        connection.execute("ATTACH ? AS fresh", (str(path),))
+        connection.execute("BEGIN IMMEDIATE")
+        told = connection.execute("SELECT max(id) FROM live_events").fetchone()[0] or 0
+        for (table,) in connection.execute(TABLES).fetchall():
+            connection.execute(f'DELETE FROM main."{table}"')  # noqa: S608  # a name of the schema
+            connection.execute(f'INSERT INTO main."{table}" SELECT * FROM fresh."{table}"')  # noqa: S608
+        connection.execute("DELETE FROM sqlite_sequence WHERE name != 'live_events'")
+        connection.execute("DELETE FROM live_events WHERE id > ?", (told,))
+        connection.execute("COMMIT")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

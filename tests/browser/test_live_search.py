@@ -4,40 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, Route, expect
 
 from qapp.ext.database.driver import sqlite
 from tests.browser.conftest import Watched, watched_page
-from tests.serving import Server, server_with_user
+from tests.serving import Server
 
 NAMES = ("Asha", "Ashok", "Ravi", "Zoe")
 # A page that was loaded anew, or replaced as a whole, does not have this.
 MARK = "document.body.dataset.before = 'yes'"
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
+@pytest_asyncio.fixture(loop_scope="session")
+async def server(server: Server) -> Server:
     """A site with four students and the entries of a user."""
-    with server_with_user(tmp_path, "bob", workers=1) as server:
-        with closing(sqlite.connect(tmp_path / "qapp.db")) as connection:
-            connection.executemany(
-                "INSERT INTO students (name, city, addr, pin) VALUES (?, 'Pune', '1 Road', '411')",
-                [(name,) for name in NAMES],
-            )
-            connection.executemany(
-                """
-                INSERT INTO entries (author_id, title, text, html, plain, created_at)
-                VALUES (1, ?, 'green tea', '<p>green tea</p>', 'green tea', 1)
-                """,
-                [("Apples",), ("Pears",)],
-            )
-            connection.commit()
-        yield server
+    with closing(sqlite.connect(server.folder / "qapp.db")) as connection:
+        connection.executemany(
+            "INSERT INTO students (name, city, addr, pin) VALUES (?, 'Pune', '1 Road', '411')",
+            [(name,) for name in NAMES],
+        )
+        connection.executemany(
+            """
+            INSERT INTO entries (author_id, title, text, html, plain, created_at)
+            VALUES (1, ?, 'green tea', '<p>green tea</p>', 'green tea', 1)
+            """,
+            [("Apples",), ("Pears",)],
+        )
+        connection.commit()
+    return server
 
 
 async def opened(browser: Browser, server: Server, path: str) -> Watched:
