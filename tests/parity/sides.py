@@ -9,6 +9,7 @@ import logging
 import re
 import socket
 import threading
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
+from jinja2.bccache import Bucket, BytecodeCache
 from quart import Quart
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -30,6 +32,23 @@ from .scenario import SITE
 MEANT_TO_FAIL = re.compile(r"/fail|/sijax\b")
 
 
+class _Compiled(BytecodeCache):
+    """The code of templates, for all applications that one factory makes."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if (code := self._code.get(bucket.key)) is not None:
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+_compiled: defaultdict[str, _Compiled] = defaultdict(_Compiled)
+
+
 class _QuietHandler(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -41,6 +60,7 @@ class _QuietHandler(WSGIRequestHandler):
 def flask_side(factory: str, folder: Path) -> Iterator[int]:
     """Serve a Flask application by Werkzeug; yield its port."""
     app = _made(factory, folder)
+    app.jinja_env.bytecode_cache = _compiled[factory]
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_QuietHandler)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="flask side")
     thread.start()
@@ -57,6 +77,7 @@ def flask_side(factory: str, folder: Path) -> Iterator[int]:
 async def side_here(factory: str, folder: Path) -> AsyncIterator[int]:
     """Serve the site, or another Quart application, by Hypercorn; yield its port."""
     app: Any = site(str(folder)) if factory == SITE else _made(factory, folder)
+    app.jinja_env.bytecode_cache = _compiled[factory]
     with socket.create_server(("127.0.0.1", 0)) as listening:
         config = Config()
         config.bind = [f"fd://{listening.detach()}"]
