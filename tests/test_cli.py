@@ -187,9 +187,7 @@ def test_run_serves_until_it_is_stopped(tmp_path: Path, number: signal.Signals) 
 def copied(tmp_path: Path) -> Path:
     """A copy of the package, to be changed; PYTHONPATH for it."""
     source = tmp_path / "source"
-    shutil.copytree(
-        ROOT / "qapp", source / "qapp", ignore=shutil.ignore_patterns("__pycache__", "vendor")
-    )
+    shutil.copytree(ROOT / "qapp", source / "qapp", ignore=shutil.ignore_patterns("vendor"))
     return source
 
 
