@@ -76,10 +76,7 @@ class Shortcut:
         ]
         complete(headers, is_secure=self._scheme(scope) == "https")
         longest_s = self._quart.config["RESPONSE_TIMEOUT"]
-        with (
-            suppress(TimeoutError),
-            timeout(longest_s),
-        ):  # who is slower gets no more, as from Quart
+        with suppress(TimeoutError), timeout(longest_s):  # as from Quart
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": body, "more_body": False})
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextvars import Context, copy_context
 from types import TracebackType
 from typing import Final, Self
 from weakref import WeakKeyDictionary
@@ -24,10 +25,11 @@ TICK_S: Final = 0.05
 class Timer:
     """A call that is to come, unless it is cancelled."""
 
-    __slots__ = ("_callback", "_timers", "when")
+    __slots__ = ("_callback", "_timers", "context", "when")
 
     def __init__(self, timers: _Timers, when: float, callback: Callable[[], object]) -> None:
         self.when = when
+        self.context = copy_context()
         self._timers = timers
         self._callback: Callable[[], object] | None = callback
 
@@ -54,16 +56,21 @@ class _Timers:
         self.waiting.add(timer)
         if not self._ticks:
             self._ticks = True
-            loop.call_later(TICK_S, self._tick, loop)
+            self._wait(loop)
+
+    def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
+        # In no request's context: that of the first would be kept as long as there are others.
+        loop.call_later(TICK_S, self._tick, loop, context=Context())
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
         for timer in [timer for timer in self.waiting if timer.when <= now]:
             self.waiting.discard(timer)
-            loop.call_soon(timer.ring)  # by itself: what one raises is not to keep the others back
+            # By itself: what one raises is not to keep the others back.
+            loop.call_soon(timer.ring, context=timer.context)
         self._ticks = bool(self.waiting)
         if self._ticks:
-            loop.call_later(TICK_S, self._tick, loop)
+            self._wait(loop)
 
 
 # None of them holds its loop, which would then never be forgotten.
@@ -71,7 +78,7 @@ _timers: WeakKeyDictionary[asyncio.AbstractEventLoop, _Timers] = WeakKeyDictiona
 
 
 def call_later(delay_s: float, callback: Callable[[], object]) -> Timer:
-    """Call a function of the running loop after a time, or up to a tick later.
+    """Call a function in the running loop and this context after a time, or up to a tick later.
 
     :raises RuntimeError: if no loop runs.
     """

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import weakref
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -78,6 +79,42 @@ async def test_one_that_comes_may_cancel_another_whose_time_has_come_too() -> No
     call_later(2 * timers.TICK_S, later.set)
     await asyncio.wait_for(later.wait(), PATIENCE_S)
     assert len(calls) == 1
+
+
+async def test_each_call_is_made_in_the_context_that_it_was_asked_for_in() -> None:
+    name, calls, last = ContextVar[str]("name"), [], asyncio.Event()
+
+    async def ask(asker: str) -> None:
+        name.set(asker)
+        call_later(0, lambda: calls.append(name.get()))
+
+    await asyncio.gather(*map(ask, ("ann", "bob")))
+    call_later(2 * timers.TICK_S, last.set)
+    await asyncio.wait_for(last.wait(), PATIENCE_S)
+    assert sorted(calls) == ["ann", "bob"]
+
+
+async def test_what_is_cancelled_keeps_nothing_of_who_asked_for_it() -> None:
+    """Not while others wait, either: the first one's context is not that of the loop's timer."""
+
+    class Request:
+        """What a context holds."""
+
+    request = ContextVar[Request]("request")
+
+    async def ask() -> weakref.ref[Request]:
+        asked = Request()
+        request.set(asked)
+        with timeout(NEVER_S):
+            await asyncio.sleep(0)
+        return weakref.ref(asked)
+
+    known = await asyncio.create_task(ask())
+    ticked = asyncio.Event()
+    call_later(NEVER_S, forever)
+    call_later(2 * timers.TICK_S, ticked.set)
+    await asyncio.wait_for(ticked.wait(), PATIENCE_S)
+    assert known() is None
 
 
 async def test_one_that_fails_keeps_no_other_back() -> None:
