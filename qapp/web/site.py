@@ -137,17 +137,22 @@ class Site(Quart):
         A page with twenty entries has sixty addresses, and building them takes a third of its time.
         What else they depend on is part of the key; `_external` ones name the request's host.
         """
-        values = {name: value for name, value in values.items() if value is not None}
+        # Quart's own url_for hands on all its options, which are None where nobody asked for one.
+        given = {
+            name: value
+            for name, value in values.items()
+            if value is not None or not name.startswith("_")
+        }
         if (
             self.debug
             or not has_request_context()
-            or not REMEMBERED.issuperset(map(type, values.values()))
+            or not REMEMBERED.issuperset(map(type, given.values()))
             or endpoint.startswith(".")
-            or any(name.startswith("_") for name in values)
+            or any(name.startswith("_") for name in given)
         ):
             return super().url_for(endpoint, **values)
         asked = request_ctx.request
-        key = (endpoint, asked.root_path, asked.method, *values.items())
+        key = (endpoint, asked.root_path, asked.method, *given.items())
         url = self._urls.get(key)
         if url is None:
             url = super().url_for(endpoint, **values)

@@ -374,6 +374,17 @@ async def test_values_of_other_types_are_not_taken_for_their_equals(app: Quart) 
         assert app.url_for("blog.search", q=None) == "/search"
 
 
+async def test_a_value_that_is_none_is_one_for_who_adds_those_that_lack(serve: Serve) -> None:
+    def add_default(app: Quart) -> None:
+        app.url_defaults(lambda endpoint, values: values.setdefault("q", "tea"))
+
+    app = await serve(add_default)
+    async with app.test_request_context("/"):
+        for build in (app.url_for, url_for):
+            assert build("blog.search") == "/search?q=tea"
+            assert build("blog.search", q=None) == "/search"
+
+
 async def test_what_visitors_put_into_addresses_does_not_fill_the_memory(
     visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
