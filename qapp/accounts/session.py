@@ -12,6 +12,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from quart import current_app, g, request, session
 from werkzeug.exceptions import Unauthorized
 
+from qapp.ext.proxies import behind
 from qapp.extensions import db
 from qapp.web.errors import Forbidden, LoginNeeded, Words, is_api
 from qapp.web.templating import now_ms
@@ -43,9 +44,10 @@ IMPERSONAL = frozenset(
 
 def policy() -> Policy:
     """Return the settings that the service needs."""
-    config = current_app.config
+    app = behind(current_app)
+    config = app.config
     return Policy(
-        kept_s=int(current_app.permanent_session_lifetime.total_seconds()),
+        kept_s=int(app.permanent_session_lifetime.total_seconds()),
         idle_s=config["SESSION_IDLE_LIFETIME"],
         rates=config["RATE_LIMITS"],
     )
@@ -53,13 +55,14 @@ def policy() -> Policy:
 
 async def load_user() -> None:
     """Find out who asks, before each request but those that are the same for all."""
-    g.user = None
-    if request.endpoint in IMPERSONAL:
+    known = behind(g)
+    known.user = None
+    if behind(request).endpoint in IMPERSONAL:
         return
     if is_api():
         await load_caller(_user_of_session)
     else:
-        g.user = await _user_of_session()
+        known.user = await _user_of_session()
 
 
 async def data_version() -> int:
@@ -67,23 +70,24 @@ async def data_version() -> int:
 
     What was made of the data at this version is still good (see `qapp.ext.fragments`).
     """
-    asked = g.get("data_version")
+    known = behind(g)
+    asked = known.get("data_version")
     if asked is None:
-        asked = g.data_version = db.ask_version()
+        asked = known.data_version = db.ask_version()
     return int(await asked)
 
 
 async def _user_of_session() -> User | None:
-    login_id = session.get(LOGIN_KEY)
+    login_id = behind(session).get(LOGIN_KEY)
     if not isinstance(login_id, str):
         return None
-    g.data_version = db.ask_version()
+    behind(g).data_version = db.ask_version()
     return await user_of(db, policy(), login_id=login_id, now_ms=now_ms())
 
 
 def current_user() -> User | None:
     """Return who is logged in, or None."""
-    user: User | None = g.get("user")
+    user: User | None = behind(g).get("user")
     return user
 
 

@@ -28,13 +28,14 @@ from typing import Any, TypeVar
 
 from itsdangerous import BadData, SignatureExpired
 from markupsafe import Markup
-from quart import Blueprint, Quart, current_app, g, session
-from quart.globals import request_ctx
+from quart import Blueprint, Quart, current_app, g, request, session
 from quart.wrappers import Request
 from werkzeug.exceptions import BadRequest
 from wtforms.validators import ValidationError
 
-from .csrf_signing import DEFAULTS, EXTENSION, csrf_config, read_token, serializer, sign_nonce
+from qapp.ext.proxies import behind
+
+from .csrf_signing import DEFAULTS, EXTENSION, csrf_config, read_token, sign_nonce, signing_keys
 
 ViewOrBlueprint = TypeVar("ViewOrBlueprint", bound=Callable[..., Any] | Blueprint | str)
 
@@ -78,7 +79,7 @@ class CSRFProtect:
         @app.before_request
         async def check_request() -> None:
             # In an open app context, as tests have one, a request shares the g of the one before.
-            g.pop("csrf_valid", None)
+            behind(g).pop("csrf_valid", None)
             if config["WTF_CSRF_ENABLED"] and config["WTF_CSRF_CHECK_DEFAULT"]:
                 await self.protect(apply_exemptions=True)
 
@@ -103,20 +104,23 @@ class CSRFProtect:
         :param only_headers: look for the token there alone, so that no body is read.
         :raises CSRFError: if it comes from another site or has no good token.
         """
-        asked = request_ctx.request  # itself: each look behind the proxy counts
-        if asked.method not in csrf_config()["WTF_CSRF_METHODS"]:
+        asked = behind(request)
+        config = csrf_config()
+        if asked.method not in config["WTF_CSRF_METHODS"]:
             return
         if apply_exemptions and (asked.endpoint is None or self._is_exempt(asked, asked.endpoint)):
             return
         _check_origin(asked)
+        name, limit_s = config["WTF_CSRF_FIELD_NAME"], config["WTF_CSRF_TIME_LIMIT"]
+        token = None if only_headers else await _token_of_form(asked, name)
         try:
-            validate_csrf(_token_of_headers(asked) if only_headers else await _find_token(asked))
+            check_csrf(token or _token_of_headers(asked), None, limit_s, name)
         except ValidationError as error:
             raise CSRFError(str(error)) from error
-        g.csrf_valid = True
+        behind(g).csrf_valid = True
 
     def _is_exempt(self, asked: Request, endpoint: str) -> bool:
-        app = current_app._get_current_object()  # type: ignore[attr-defined]
+        app = behind(current_app)
         if app.blueprints.get(asked.blueprint or "") in self._exempt:
             return True
         # A function by identity, not by "module.name" as Flask-WTF does: two views of one name in
@@ -140,7 +144,7 @@ def generate_csrf(secret_key: str | bytes | None = None, token_key: str | None =
     :raises RuntimeError: if the app has no secret key.
     """
     name: str = token_key or csrf_config()["WTF_CSRF_FIELD_NAME"]
-    serializer(secret_key)  # raises before the session is touched
+    signing_keys(secret_key)  # raises before the session is touched
     nonce = session.get(name)
     if not nonce:
         nonce = session[name] = secrets.token_hex(20)
@@ -193,7 +197,7 @@ def check_csrf(
     """Check a token as `validate_csrf` does; None for `limit_s` is as long as the session."""
     if not data:
         raise ValidationError("The CSRF token is missing.")
-    nonce = session.get(token_key)
+    nonce = behind(session).get(token_key)
     if not nonce:
         raise ValidationError("The CSRF session token is missing.")
     try:
@@ -232,15 +236,14 @@ def _check_origin(asked: Request) -> None:
         raise CSRFError("The referrer does not match the host.", cross_site=True)
 
 
-async def _find_token(asked: Request) -> str | None:
-    """Return the first token sent: the form's, that of a prefixed form, or a header's."""
-    name: str = csrf_config()["WTF_CSRF_FIELD_NAME"]
+async def _token_of_form(asked: Request, name: str) -> str | None:
+    """Return the first token in the body: the form's, or that of a prefixed form."""
     form = await asked.form
     if token := form.get(name):
         return str(token)
     # A part of a multipart body may lack a name.
     prefixed = (value for key, value in form.items() if key and key.endswith(f"-{name}"))
-    return next(filter(None, prefixed), None) or _token_of_headers(asked)
+    return next(filter(None, prefixed), None)
 
 
 def _token_of_headers(asked: Request) -> str | None:

@@ -11,6 +11,8 @@ from typing import Any
 from itsdangerous import SignatureExpired, URLSafeTimedSerializer, want_bytes
 from quart import current_app
 
+from qapp.ext.proxies import behind
+
 # How long a session's token is handed out again, in seconds; so much less it may be good for.
 SIGNED_ANEW_S = 30
 
@@ -34,8 +36,7 @@ def csrf_config() -> Mapping[str, Any]:
 
     Forms need them in an app without CSRFProtect too.
     """
-    # Asked for ten times by a form, where each look behind the proxy counts.
-    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    app = behind(current_app)
     return app.config if EXTENSION in app.extensions else ChainMap(app.config, DEFAULTS)
 
 
@@ -44,8 +45,7 @@ def sign_nonce(nonce: str, secret_key: str | bytes | None = None) -> str:
 
     :param secret_key: as `generate_csrf` takes it.
     """
-    keys = tuple(serializer(secret_key).secret_keys)
-    return _signed(keys, nonce, int(time.time()) // SIGNED_ANEW_S)
+    return _signed(signing_keys(secret_key), nonce, int(time.time()) // SIGNED_ANEW_S)
 
 
 def read_token(token: str, limit_s: int | None, secret_key: str | bytes | None) -> object:
@@ -55,38 +55,37 @@ def read_token(token: str, limit_s: int | None, secret_key: str | bytes | None) 
     :param secret_key: as `generate_csrf` takes it.
     :raises itsdangerous.BadData: if it is not good, `SignatureExpired` if it is too old.
     """
-    signer = serializer(secret_key)
-    nonce, signed_at_s = _read(tuple(signer.secret_keys), token)
+    nonce, signed_at_s = _read(signing_keys(secret_key), token)
     age_s = int(time.time()) - signed_at_s
     if limit_s is not None and not 0 <= age_s <= limit_s:
         raise SignatureExpired(f"Signature age {age_s}, at most {limit_s} seconds")
     return nonce
 
 
-def serializer(secret_key: str | bytes | None) -> URLSafeTimedSerializer:
-    """Return what signs and reads tokens; `secret_key` is as `generate_csrf` takes it.
+def signing_keys(secret_key: str | bytes | None) -> tuple[str | bytes, ...]:
+    """Return the keys that tokens may be signed with, the last of which signs new ones.
 
-    :raises RuntimeError: if there is no key.
+    :param secret_key: as `generate_csrf` takes it.
+    :raises RuntimeError: if there is none.
     """
     config = csrf_config()
-    fallbacks: list[str | bytes] = []
     key: str | bytes | None = secret_key or config["WTF_CSRF_SECRET_KEY"]
-    if not key:
-        key = current_app.secret_key
-        fallbacks = config.get("SECRET_KEY_FALLBACKS") or []
+    if key:
+        return (key,)
+    key = config["SECRET_KEY"]
     if not key:
         raise RuntimeError("A secret key is required to use CSRF.")
-    return _serializer_of(*fallbacks, key)
+    return (*(config.get("SECRET_KEY_FALLBACKS") or ()), key)
 
 
 @lru_cache(maxsize=10_000)
-def _signed(keys: tuple[bytes, ...], nonce: str, _: int) -> str:
+def _signed(keys: tuple[str | bytes, ...], nonce: str, _: int) -> str:
     # For each span of time once: to sign takes a tenth of what a page that is kept takes in all.
     return str(_serializer_of(*keys).dumps(nonce))
 
 
 @lru_cache(maxsize=10_000)
-def _read(keys: tuple[bytes, ...], token: str) -> tuple[object, int]:
+def _read(keys: tuple[str | bytes, ...], token: str) -> tuple[object, int]:
     # Who sends form after form sends the same token; one that is not good is not remembered.
     nonce, signed_at = _serializer_of(*keys).loads(token, return_timestamp=True)
     return nonce, int(signed_at.timestamp())

@@ -29,10 +29,12 @@ from qapp.ext.database import (
     TransactionTimeout,
 )
 from qapp.ext.limits import RateLimited
+from qapp.ext.proxies import behind
 from qapp.ext.storage import StorageFull
 from qapp.ext.threads import PoolBusy
 
-from .site import error_id, is_of_api
+from .requests import is_of_api
+from .site import error_id
 
 RETRY_AFTER_S = 2
 PROBLEM_JSON = "application/problem+json"  # RFC 9457
@@ -163,7 +165,7 @@ def words_of(code: int) -> Words | None:
 
 def is_api() -> bool:
     """Tell whether the request is for the API."""
-    return is_of_api(request.path)
+    return is_of_api(behind(request).path)
 
 
 def wants_json() -> bool:

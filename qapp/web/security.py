@@ -8,7 +8,9 @@ from quart import Quart, current_app, request
 from werkzeug.exceptions import BadRequest
 from werkzeug.urls import iri_to_uri
 
-from .site import HOST
+from qapp.ext.proxies import behind
+
+from .requests import HOST
 
 # What load balancers and Prometheus ask for, under an address that they know and nobody else does.
 ASKED_BY_ADDRESS = frozenset({"status.healthz", "status.readyz", "status.metrics"})
@@ -24,9 +26,10 @@ async def check_host() -> None:
 
     :raises BadRequest: naming the setting, since the operator is who meets this first.
     """
-    if is_own(request.headers.get("Host", ""), current_app.config["TRUSTED_HOSTS"]):
+    asked = behind(request)
+    if is_own(asked.headers.get("Host", ""), behind(current_app).config["TRUSTED_HOSTS"]):
         return
-    if request.endpoint not in ASKED_BY_ADDRESS:
+    if asked.endpoint not in ASKED_BY_ADDRESS:
         raise BadRequest(
             "This site does not answer under this host name. "
             "Who runs it lists its names in QAPP_TRUSTED_HOSTS."

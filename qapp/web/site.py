@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -16,104 +15,22 @@ from urllib.parse import quote, urlsplit
 
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 from quart import Quart, g, has_request_context, request
-from quart.formparser import FormDataParser
-from quart.globals import request_ctx
 from quart.wrappers import BaseRequestWebsocket
-from quart.wrappers import Request as QuartRequest
-from quart.wrappers.request import Body
 from werkzeug.routing import MapAdapter
 
 from qapp.ext.cli import AsyncGroup
-from qapp.ext.storage import Part
-from qapp.extensions import importing, storage
+from qapp.ext.proxies import behind
 
-from . import strict_json
-from .bodies import AT_A_TIME, CountingBody, Incoming, Lingering, StreamedBody, drain_aside
+from .bodies import AT_A_TIME, Incoming, Lingering, StreamedBody, drain_aside
 from .connection import Connection, may_have_body
-from .formparser import StrictFormParser
+from .requests import STREAMED, Request
 from .routing import Known, RequestAdapter
 from .sessions import SessionInterface
 from .templating import Environment
 
-API_PATH = "/api"  # there and below are programs, which read no pages
-LARGE_JSON_BYTES = 64 * 1024  # of more, reading takes longer than a millisecond
 REMEMBERED = frozenset({str, int})
 URLS_REMEMBERED = 10_000
 LONGEST_REMEMBERED = 200  # what visitors put into addresses is not to fill the memory
-
-STREAMED = "qapp.streamed_body"  # where a scope holds it
-LABEL = "[a-z0-9-]{1,63}"
-HOST = re.compile(rf"(?P<name>\[[0-9a-f:.]+\]|{LABEL}(\.{LABEL})*)(:[0-9]{{1,5}})?", re.IGNORECASE)
-
-
-class Request(QuartRequest):
-    """A request whose body and form are refused when they are too large or unreadable."""
-
-    body_class: type[Body] = CountingBody
-    form_data_parser_class = StrictFormParser
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._parts: list[Part] = []
-        body = self.scope.get("extensions", {}).get(STREAMED, {}).get("body")
-        if body is not None:
-            self.body = body
-            self.body_timeout = body.timeout_s
-            self.max_content_length = body.most_bytes
-
-    def make_form_data_parser(self) -> FormDataParser:
-        parser = super().make_form_data_parser()
-        if isinstance(parser, StrictFormParser) and isinstance(self.body, StreamedBody):
-            parser.begin_part = self._begin_part
-        return parser
-
-    @property
-    def body_timeout(self) -> int | None:
-        """How long the body may take, in seconds: None when it is here.
-
-        Quart would start a task to wait for what is there, which takes longer than to read a form.
-        """
-        is_whole = isinstance(self.body, CountingBody) and self.body.is_whole
-        return None if is_whole else self._body_timeout
-
-    @body_timeout.setter
-    def body_timeout(self, seconds: int | None) -> None:
-        self._body_timeout = seconds
-
-    @cached_property
-    def blueprints(self) -> list[str]:
-        """The names of the blueprints that the request is for, the innermost first."""
-        return super().blueprints
-
-    async def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
-        """Return the body's JSON; the API's is read strictly."""
-        if is_of_api(self.path):
-            data = await self.get_data(True, False, False)
-            if len(data) > LARGE_JSON_BYTES:
-                return await importing.run(strict_json.loads, data)
-            return strict_json.loads(data)
-        return await super().get_json(force, silent, cache)
-
-    async def close(self) -> None:
-        """Close the uploaded files, and remove those that nobody kept."""
-        if isinstance(self.body, StreamedBody):
-            self.body.leave()
-        await super().close()
-        await storage.discard(*self._parts)
-
-    async def _begin_part(self) -> Part:
-        part = await storage.begin()
-        self._parts.append(part)
-        return part
-
-    @cached_property
-    def host(self) -> str:
-        """The host and port asked for; "" where that is no name, which `security` refuses.
-
-        Werkzeug fails on some of these before any error handler could answer.
-        """
-        host: str = super().host
-        return host if HOST.fullmatch(host) else ""
 
 
 class Site(Quart):
@@ -151,7 +68,7 @@ class Site(Quart):
             or any(name.startswith("_") for name in given)
         ):
             return super().url_for(endpoint, **values)
-        asked = request_ctx.request
+        asked = behind(request)
         key = (endpoint, asked.root_path, asked.method, *given.items())
         url = self._urls.get(key)
         if url is None:
@@ -251,11 +168,6 @@ class Site(Quart):
         else:
             what = "Error outside of a request"
         self.logger.error(what, exc_info=exception_info)
-
-
-def is_of_api(path: str) -> bool:
-    """Tell whether a path is one of the API, where all answers are for programs."""
-    return path.startswith(API_PATH) and path[len(API_PATH) :][:1] in ("", "/")
 
 
 def path_of(target: str) -> str:

@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from quart import current_app
 
+from qapp.ext.proxies import behind
+
 from .contract import Engine, Executor, Row, Statement
 from .counts import Counts
 from .errors import (
@@ -107,7 +109,9 @@ class Database(Executor):
 
     @property
     def _engine(self) -> Engine:
-        engine: Engine = self._own or current_app.extensions[EXTENSION]
+        if self._own is not None:
+            return self._own
+        engine: Engine = behind(current_app).extensions[EXTENSION]
         return engine
 
     async def connect(self) -> Self:

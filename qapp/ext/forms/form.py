@@ -8,7 +8,7 @@ from inspect import isawaitable
 from typing import Any, Final, Self
 
 from markupsafe import Markup
-from quart import current_app, g, session
+from quart import g, session
 from werkzeug.datastructures import MultiDict
 from wtforms import Field, FieldList, Form, FormField, HiddenField
 from wtforms.csrf.core import CSRF, CSRFTokenField
@@ -18,6 +18,7 @@ from wtforms.widgets import HiddenInput
 
 from qapp.ext.csrf import check_csrf, generate_csrf
 from qapp.ext.csrf_signing import csrf_config
+from qapp.ext.proxies import behind
 
 from .submission import OwnPart, is_submitted, read_submission
 from .validation import AsyncValidation, Run, Validator
@@ -37,7 +38,7 @@ class _TokenField(CSRFTokenField):  # type: ignore[misc]  # WTForms ships no typ
 
     def process(self, *args: Any, **kwargs: Any) -> None:
         HiddenField.process(self, *args, **kwargs)
-        own_session = session._get_current_object()  # type: ignore[attr-defined]
+        own_session = behind(session)
         own_session.accessed = True  # as `generate_csrf` has it
         if not own_session.get(self.meta.csrf_field_name):
             self.current_token = self.csrf_impl.generate_csrf_token(self)
@@ -57,7 +58,7 @@ class _SessionCSRF(CSRF):  # type: ignore[misc]
         return generate_csrf(_own_secret(meta), meta.csrf_field_name)
 
     def validate_csrf_token(self, form: Form, field: Field) -> None:
-        if not g.get("csrf_valid", False):
+        if not behind(g).get("csrf_valid", False):
             meta = field.meta
             secret, limit_s = _own_secret(meta), meta.csrf_time_limit
             check_csrf(field.data, secret, limit_s, meta.csrf_field_name)
@@ -70,7 +71,9 @@ def _own_secret(meta: DefaultMeta) -> str | bytes | None:
 
 
 def _app_secret() -> str | bytes | None:
-    return csrf_config()["WTF_CSRF_SECRET_KEY"] or current_app.secret_key
+    config = csrf_config()
+    secret: str | bytes | None = config["WTF_CSRF_SECRET_KEY"] or config["SECRET_KEY"]
+    return secret
 
 
 class QuartForm(Form, AsyncValidation):  # type: ignore[misc]  # WTForms ships no types
@@ -188,7 +191,7 @@ class QuartForm(Form, AsyncValidation):  # type: ignore[misc]  # WTForms ships n
             # An override need not take the argument.
             arguments = () if extra_validators is None else (extra_validators,)
             result: object = self.validate(*arguments)
-            if isawaitable(result):
+            if not isinstance(result, bool) and isawaitable(result):
                 result = await result
             return await run.finish() and bool(result)
         finally:

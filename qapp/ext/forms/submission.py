@@ -8,11 +8,12 @@ from functools import cached_property
 from typing import Any, Final
 
 from quart import has_request_context, request
-from quart.globals import request_ctx
 from werkzeug.datastructures import CombinedMultiDict, FileStorage, MultiDict
 from werkzeug.exceptions import BadRequest
 from wtforms import Field, FieldList, FileField, Form, FormField
 from wtforms.fields.core import UnboundField
+
+from qapp.ext.proxies import behind
 
 from .validation import AsyncValidation
 
@@ -25,7 +26,7 @@ _TOO_LONG_INDEX: Final = re.compile("[0-9]{10}")
 
 def is_submitted() -> bool:
     """Return whether there is a request, and its method submits something."""
-    return has_request_context() and request.method in SUBMIT_METHODS
+    return has_request_context() and behind(request).method in SUBMIT_METHODS
 
 
 async def read_submission() -> MultiDict[str, Any]:
@@ -33,7 +34,7 @@ async def read_submission() -> MultiDict[str, Any]:
 
     :raises BadRequest: if a JSON body cannot be read as a form.
     """
-    asked = request_ctx.request
+    asked = behind(request)
     if not asked.is_json:
         files, form = await asked.files, await asked.form
         return CombinedMultiDict([files, form]) if files else form

@@ -53,6 +53,7 @@ from quart import Quart, Response, current_app, request
 from werkzeug.exceptions import ServiceUnavailable
 
 from qapp.ext.database import Database, Executor
+from qapp.ext.proxies import behind
 
 from . import queries
 from .hub import KEPT, Hub
@@ -185,5 +186,5 @@ async def _nothing() -> AsyncGenerator[bytes, None]:
 
 
 def _hub() -> Hub:
-    hub: Hub = current_app.extensions[_EXTENSION]
+    hub: Hub = behind(current_app).extensions[_EXTENSION]
     return hub

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 from qapp.ext.database import sqlite_path
 from qapp.ext.database.commits import Commits
+from qapp.ext.proxies import behind
 
 from .dbapi import DBAPI
 from .worker import Limits
@@ -150,7 +151,7 @@ class Engines:
 
     async def end_session(self, _: BaseException | None = None) -> None:
         """Close the current task's session, if it has one; what it did not commit is undone."""
-        sessions: dict[asyncio.Task[Any], Held] | None = g.get(SESSIONS)
+        sessions: dict[asyncio.Task[Any], Held] | None = behind(g).get(SESSIONS)
         if sessions is None:
             return
         task = asyncio.current_task()

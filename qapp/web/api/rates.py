@@ -21,8 +21,9 @@ from werkzeug.datastructures import Headers
 from qapp.ext.database import DatabaseError
 from qapp.ext.limits import Rate, RateLimited, Shares, Standing, network_of
 from qapp.extensions import db
+from qapp.web.requests import is_of_api
 from qapp.web.sessions import SESSION
-from qapp.web.site import is_of_api, path_of
+from qapp.web.site import path_of
 from qapp.web.templating import now_ms
 
 EXTENSION = "api_rates"

@@ -167,7 +167,7 @@ class Writes:
     async def _work(self) -> None:
         try:
             while self._waiting:
-                if isinstance(first := self._waiting[0], Transaction):
+                if not isinstance(first := self._waiting[0], Job):
                     self._waiting.popleft()
                     await self._run_transaction(first)
                 elif jobs := self._take():
@@ -184,7 +184,7 @@ class Writes:
         jobs: list[Job] = []
         while self._waiting and len(jobs) < WRITES_A_COMMIT:
             job = self._waiting[0]
-            if isinstance(job, Transaction):
+            if not isinstance(job, Job):
                 break
             self._waiting.popleft()
             if job.is_wanted(self._options.wait_s):
