@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import json
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -21,14 +22,17 @@ from itsdangerous import Signer as BaseSigner
 from itsdangerous.encoding import base64_encode
 from itsdangerous.url_safe import URLSafeSerializerMixin
 from quart import Quart, Response, request
+from quart.json.provider import DefaultJSONProvider
+from quart.json.tag import TaggedJSONSerializer
 from quart.sessions import (
     SecureCookieSession,
     SecureCookieSessionInterface,
     SessionMixin,
-    session_json_serializer,
 )
 from quart.wrappers import BaseRequestWebsocket
 from werkzeug.wrappers import Response as WerkzeugResponse
+
+from qapp.ext.proxies import behind
 
 COOKIE = "Cookie"
 SESSION = "session"  # what its cookie is called, unless that is set
@@ -52,6 +56,20 @@ class PassFixed:
 
     def tag(self, value: object) -> object:
         return value
+
+
+class Tagged(TaggedJSONSerializer):
+    """Writes as Flask does, with an encoder that is made once instead of for each session."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register(PassFixed, index=0)  # type: ignore[arg-type]  # a JSONTag, but for the name
+        self._encode = json.JSONEncoder(
+            separators=(",", ":"), sort_keys=True, default=DefaultJSONProvider.default
+        ).encode
+
+    def dumps(self, value: Any) -> str:
+        return self._encode(self.tag(value))
 
 
 class Algorithm(HMACAlgorithm):
@@ -148,8 +166,7 @@ class SessionInterface(SecureCookieSessionInterface):
     The prefix makes the browser refuse a cookie of that name from a subdomain or over http.
     """
 
-    serializer = type(session_json_serializer)()
-    serializer.register(PassFixed, index=0)  # type: ignore[arg-type]  # a JSONTag, but for the name
+    serializer = Tagged()
 
     def __init__(self) -> None:
         self._serializers: dict[tuple[Any, ...], URLSafeTimedSerializer] = {}
@@ -172,10 +189,11 @@ class SessionInterface(SecureCookieSessionInterface):
 
     def get_signing_serializer(self, app: Quart) -> URLSafeTimedSerializer | None:
         """Return what reads and signs, which is made once for the keys that there are."""
-        if not app.secret_key:
+        key = app.secret_key
+        if not key:
             return None
         # The last signs, as itsdangerous has it.
-        keys = (*(app.config["SECRET_KEY_FALLBACKS"] or ()), app.secret_key)
+        keys = (*(app.config["SECRET_KEY_FALLBACKS"] or ()), key)
         if keys not in self._serializers:
             options = {"key_derivation": self.key_derivation, "digest_method": self.digest_method}
             self._serializers[keys] = Serializer(
@@ -188,10 +206,10 @@ class SessionInterface(SecureCookieSessionInterface):
         return self._serializers[keys]
 
     def get_cookie_name(self, app: Quart) -> str:
-        return cookie_name(app, is_secure=request.is_secure)
+        return cookie_name(app, is_secure=behind(request).is_secure)
 
     def get_cookie_secure(self, app: Quart) -> bool:
-        return request.is_secure
+        return behind(request).is_secure
 
     async def save_session(
         self, app: Quart, session: SessionMixin, response: Response | WerkzeugResponse | None
@@ -204,7 +222,7 @@ class SessionInterface(SecureCookieSessionInterface):
         if session.accessed or is_to_be_set:
             # Quart adds it by `response.vary`, which costs more than to read the session, and holds
             # on to itself until Python looks for such.
-            vary = response.headers.get("Vary", "")
+            vary = ", ".join(response.headers.getlist("Vary"))
             if COOKIE.lower() not in vary.lower():
                 response.headers["Vary"] = f"{vary}, {COOKIE}" if vary else COOKIE
         if is_to_be_set:
