@@ -220,7 +220,7 @@ def request_of(app: Quart, scope: HTTPScope) -> Request:
         send_push_promise=push_nothing,
         scope=scope,
     )
-    # Quart asks for each that was not set three times, by the app's proxy.
+    # Quart asks the app's proxy for each that was not set.
     request.max_form_memory_size = app.config["MAX_FORM_MEMORY_SIZE"]
     request.max_form_parts = app.config["MAX_FORM_PARTS"]
     return request

@@ -34,6 +34,8 @@ class Request(QuartRequest):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # Quart hands it to the body only, and asks the app's proxy for it each time.
+        self.max_content_length = kwargs.get("max_content_length")
         self._parts: list[Part] = []
         body = self.scope.get("extensions", {}).get(STREAMED, {}).get("body")
         if body is not None:
