@@ -40,7 +40,7 @@ class OneLineFormatter(logging.Formatter):
     them looks like a record's first.
     """
 
-    _written = 0, ""
+    _written = -1, ""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         return CONTROL.sub(_escape, super().formatMessage(record))

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qapp.logs import ACCESS as ACCESS_LOGGER
 from qapp.logs import AccessLog, OneLineFormatter
@@ -54,6 +56,14 @@ def test_no_control_character_gets_through() -> None:
     assert len(line.splitlines()) == 1
     assert [c for c in line if not c.isprintable() and c in "\x1b\u202e\n\r"] == []
     assert line.encode()
+
+
+@given(st.lists(st.floats(0, 4e9), min_size=1), st.none() | st.just("%H:%M"))
+def test_a_records_time_is_written_as_logging_does(times: list[float], form: str | None) -> None:
+    ours, logging_own = OneLineFormatter(datefmt=form), logging.Formatter(datefmt=form)
+    for created in (*times, *times):
+        record = logging.makeLogRecord({"created": created, "msecs": created * 1000 // 1 % 1000})
+        assert ours.formatTime(record, form) == logging_own.formatTime(record, form)
 
 
 def failure(message: str) -> logging.LogRecord:

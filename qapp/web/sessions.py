@@ -59,13 +59,13 @@ class PassFixed:
 
 
 class Tagged(TaggedJSONSerializer):
-    """Writes as Flask does, with an encoder that is made once instead of for each session."""
+    """Writes as Quart does, with an encoder that is made once instead of for each session."""
 
     def __init__(self) -> None:
         super().__init__()
         self.register(PassFixed, index=0)  # type: ignore[arg-type]  # a JSONTag, but for the name
         self._encode = json.JSONEncoder(
-            separators=(",", ":"), sort_keys=True, default=DefaultJSONProvider.default
+            separators=(",", ":"), default=DefaultJSONProvider.default
         ).encode
 
     def dumps(self, value: Any) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -64,6 +66,13 @@ def test_they_are_what_quart_reads_and_writes(session: dict[str, Any]) -> None:
         for _ in range(2):
             assert reader.loads(cookie) == expected[0]
             assert reader.loads(cookie, return_timestamp=True) == expected
+
+
+async def test_in_an_app_they_are_the_same_to_the_letter() -> None:
+    of_days = {"day": date(2026, 11, 27), "price": Decimal("1.50"), "at": datetime.now(UTC)}
+    for session in (of_days, {"b": 1, "a": {"z": ("ü", b"x"), "y": [None]}}, {"long": "x" * 2000}):
+        async with Quart("an app").app_context():
+            assert ours().serializer.dumps(session) == theirs().serializer.dumps(session)
 
 
 def test_what_is_done_to_a_session_is_not_remembered() -> None:
