@@ -10,6 +10,8 @@ import pytest
 from werkzeug.security import generate_password_hash
 
 from qapp.tour.originals.flaskr import auth
+from qapp.web import static
+from tests.conftest import asset_of
 
 from .compare import Outcome, run_all
 from .scenarios import SCENARIOS
@@ -24,8 +26,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def outcomes(cheap_hashes: None) -> Iterator[dict[str, Outcome]]:
-    """What came of each scenario, by its name; Flask's side hashes as cheaply as the site does."""
+    """What came of each scenario, by its name.
+
+    Flask's side hashes as cheaply as the site does, whose static files are compressed once.
+    """
     with pytest.MonkeyPatch.context() as patch:
         cheaply = partial(generate_password_hash, method="pbkdf2:sha256:1")
         patch.setattr(auth, "generate_password_hash", cheaply)
+        patch.setattr(static, "asset_of", asset_of)
         yield {str(outcome.scenario): outcome for outcome in asyncio.run(run_all(SCENARIOS))}
