@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import platform
+from functools import cache
 
 # From malloc.h of glibc.
 M_MMAP_THRESHOLD = -3
@@ -33,7 +34,11 @@ def collect_seldom() -> None:
     is in use: a tenth of a worker's time beside 250 waiting clients. Beside thousands of live
     readers, whose objects all stay, a look through everything stops it for a third of a second.
     """
-    if gc.get_freeze_count() == 0:  # once a process: tests start many apps
-        gc.collect()
-        gc.freeze()
+    _keep_what_is_there()
     gc.set_threshold(YOUNG, 10, 10)
+
+
+@cache  # once a process: tests start many apps
+def _keep_what_is_there() -> None:
+    gc.collect()
+    gc.freeze()
