@@ -21,6 +21,7 @@ from jinja2 import FileSystemBytecodeCache, Template
 from quart import Quart, Response, template_rendered
 from quart.testing import TestApp
 from quart.typing import TestClientProtocol
+from werkzeug.routing import Rule
 
 from qapp import create_app, migrations
 from qapp.accounts import service
@@ -80,9 +81,20 @@ class Serve(Protocol):
     ) -> Quart: ...
 
 
-# Each site of the tests has the same static files and the same schema, which take a while.
+# Each site of the tests has the same static files, schema and rules, which take a while.
 asset_of = functools.cache(static.asset_of)
 head = functools.cache(migrations.head)
+compile_builder = Rule._compile_builder
+builders: dict[tuple[object, ...], Callable[..., tuple[str, str]]] = {}
+
+
+def builder_of(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+    """Return what builds the addresses of a rule; Werkzeug compiles it for each app anew."""
+    kinds = tuple(type(converter) for converter in rule._converters.values())
+    key = (append_unknown, rule.rule, tuple(rule._trace), kinds, repr(rule.defaults))
+    if key not in builders:
+        builders[key] = compile_builder(rule, append_unknown)
+    return builders[key]
 
 
 @pytest.fixture
@@ -97,6 +109,7 @@ async def serve(
             real_upgrade(path)
 
     monkeypatch.setattr(static, "asset_of", asset_of)
+    monkeypatch.setattr(Rule, "_compile_builder", builder_of)
     monkeypatch.setattr(migrations, "head", head)
     monkeypatch.setattr(migrations, "upgrade", upgrade)
     async with AsyncExitStack() as stack:
