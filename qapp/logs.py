@@ -50,7 +50,7 @@ class OneLineFormatter(logging.Formatter):
     ) -> str:
         if datefmt:
             return super().formatTime(record, datefmt)
-        # Written once a second: that takes a third of what a line does.
+        # Written once a second, as that takes a third of what a line does; with its milliseconds.
         second, text = self._written
         if second != int(record.created):
             second = int(record.created)

@@ -91,7 +91,8 @@ builders: dict[tuple[object, ...], Callable[..., tuple[str, str]]] = {}
 def builder_of(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
     """Return what builds the addresses of a rule; Werkzeug compiles it for each app anew."""
     kinds = tuple(type(converter) for converter in rule._converters.values())
-    key = (append_unknown, rule.rule, tuple(rule._trace), kinds, repr(rule.defaults))
+    text = (rule.rule, rule.subdomain, rule.host, repr(rule.defaults))
+    key = (append_unknown, *text, tuple(rule._trace), kinds)
     if key not in builders:
         builders[key] = compile_builder(rule, append_unknown)
     return builders[key]

@@ -11,7 +11,7 @@ def behind(proxy: T) -> T:
     """Return what `current_app`, `request`, `session` or `g` stands for now.
 
     For what is asked of every request: each look through a proxy takes a microsecond or more, which
-    is ten times as long as this.
+    is five to ten times as long as this.
 
     :raises RuntimeError: if there is no such context.
     """

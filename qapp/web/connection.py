@@ -207,7 +207,7 @@ def request_of(app: Quart, scope: HTTPScope) -> Request:
     if root_path:
         is_below = path != root_path and path.startswith(root_path)
         path = path.removeprefix(root_path) if is_below else NOWHERE
-    request = app.request_class(
+    return app.request_class(
         scope["method"],
         scope["scheme"],
         path,
@@ -220,10 +220,6 @@ def request_of(app: Quart, scope: HTTPScope) -> Request:
         send_push_promise=push_nothing,
         scope=scope,
     )
-    # Quart asks the app's proxy for each that was not set.
-    request.max_form_memory_size = app.config["MAX_FORM_MEMORY_SIZE"]
-    request.max_form_parts = app.config["MAX_FORM_PARTS"]
-    return request
 
 
 def may_have_body(scope: HTTPScope) -> bool:

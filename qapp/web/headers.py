@@ -56,5 +56,6 @@ def complete(headers: Pairs, *, is_secure: bool) -> None:
     if PRIVATE[0] not in present:
         headers.append(PRIVATE)
         # Quart adds it where the session is used, but not with the session of Flask 3.1.3.
-        if not any(name.lower() == b"vary" and COOKIE in value.lower() for name, value in headers):
+        varied = [value.lower() for name, value in headers if name.lower() == b"vary"]
+        if COOKIE not in map(bytes.strip, b",".join(varied).split(b",")):
             headers.append((b"vary", b"Cookie"))

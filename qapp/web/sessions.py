@@ -223,7 +223,7 @@ class SessionInterface(SecureCookieSessionInterface):
             # Quart adds it by `response.vary`, which costs more than to read the session, and holds
             # on to itself until Python looks for such.
             vary = ", ".join(response.headers.getlist("Vary"))
-            if COOKIE.lower() not in vary.lower():
+            if COOKIE.lower() not in map(str.strip, vary.lower().split(",")):
                 response.headers["Vary"] = f"{vary}, {COOKIE}" if vary else COOKIE
         if is_to_be_set:
             serializer = self.get_signing_serializer(app)

@@ -106,7 +106,10 @@ def older(number: int, entries: int) -> str:
 
 
 def measure(entries: int = MANY, rounds: int = ROUNDS) -> list[Line]:
-    """Fill two blogs, serve both, and measure what their pages cost."""
+    """Fill two blogs, serve both, and measure what their pages cost.
+
+    :param rounds: of each part; times are the medians of the parts, and so are ratios.
+    """
     with tempfile.TemporaryDirectory() as small, tempfile.TemporaryDirectory() as large:
         servers = Server(Path(small), workers=1), Server(Path(large), workers=1)
         for server, count in zip(servers, (FEW, entries), strict=True):
@@ -167,7 +170,7 @@ def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--entries", type=int, default=MANY)
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"of each of {PARTS} parts")
     arguments = parser.parse_args()
     return show(title(arguments.entries), measure(arguments.entries, arguments.rounds))
 

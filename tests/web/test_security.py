@@ -6,6 +6,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from quart import Response, session
 
 from qapp.web.headers import CONTENT_SECURITY_POLICY
 from qapp.web.security import is_trusted, safe_next
@@ -131,6 +132,24 @@ async def test_pages_are_for_one_visitor_and_not_kept(alice: Visitor, visitor: V
                 response.headers["Cache-Control"] == ("" if is_kept else "private, ") + "no-cache"
             )
             assert "Cookie" in response.headers["Vary"]
+
+
+@pytest.mark.parametrize("uses_session", [False, True])
+async def test_what_an_answer_varies_by_stays_beside_the_cookie(
+    serve: Serve, uses_session: bool
+) -> None:
+    async def view() -> Response:
+        if uses_session:
+            session["seen"] = True
+        response = Response("here")
+        response.headers.add("Vary", "X-Cookie-Consent")
+        response.headers.add("Vary", "Accept")
+        return response
+
+    app = await serve(lambda app: app.add_url_rule("/here", view_func=view))
+    response = await Visitor(app).get("/here")
+    varied = ", ".join(response.headers.getlist("Vary")).split(", ")
+    assert sorted(varied) == ["Accept", "Cookie", "X-Cookie-Consent"]
 
 
 def test_the_policy_allows_no_inline_script_or_style() -> None:

@@ -167,6 +167,7 @@ class Writes:
     async def _work(self) -> None:
         try:
             while self._waiting:
+                # Not by Transaction, an abstract class: of those, isinstance is Python code.
                 if not isinstance(first := self._waiting[0], Job):
                     self._waiting.popleft()
                     await self._run_transaction(first)
