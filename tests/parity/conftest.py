@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from functools import partial
 
 import pytest
@@ -25,7 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def outcomes(cheap_hashes: None) -> Iterator[dict[str, Outcome]]:
+def outcomes(cheap_hashes: None) -> dict[str, Outcome]:
     """What came of each scenario, by its name.
 
     Flask's side hashes as cheaply as the site does, whose static files are compressed once.
@@ -34,4 +33,5 @@ def outcomes(cheap_hashes: None) -> Iterator[dict[str, Outcome]]:
         cheaply = partial(generate_password_hash, method="pbkdf2:sha256:1")
         patch.setattr(auth, "generate_password_hash", cheaply)
         patch.setattr(static, "asset_of", asset_of)
-        yield {str(outcome.scenario): outcome for outcome in asyncio.run(run_all(SCENARIOS))}
+        outcomes = asyncio.run(run_all(SCENARIOS))
+    return {str(outcome.scenario): outcome for outcome in outcomes}
