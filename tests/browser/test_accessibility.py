@@ -31,6 +31,8 @@ PAGES = (
     "/about",
     "/nowhere",
 )
+# A phone; at either side of where the header changes; and between.
+WIDTHS = (320, 360, 767, 768, 1024, 1199, 1200)
 FOR_USERS = ("/", "/post/1", "/post/1/edit", "/account", "/students/import", "/files", "/upload")
 
 
@@ -55,7 +57,35 @@ async def test_axe_finds_nothing(browser: Browser, server: Server, theme: str, w
     await page.get_by_role("button", name="Log out", exact=True).click()
     found += [violation for path in PAGES for violation in await look(page, path)]
     assert found == []
-    assert await page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+async def test_no_page_is_wider_than_the_window(browser: Browser, server: Server) -> None:
+    page = (await watched_page(browser, server)).page
+    wider = [found for path in PAGES for found in await overflows(page, path)]
+    await page.goto("/register")
+    await page.get_by_label("Username").fill("W" * 32)
+    await page.get_by_label("Password", exact=True).fill("a good password")
+    await page.get_by_label("Password again").fill("a good password")
+    await page.locator("main").get_by_role("button", name="Register").click()
+    await expect(page.get_by_role("button", name="Log out", exact=True)).to_be_visible()
+    await page.get_by_text("Write something, ").click()
+    await page.get_by_label("Title").fill("W" * 80)
+    await page.get_by_label("Text").fill(f"{'W' * 80} [{'W' * 80}](/)\n\n    {'W' * 80}")
+    await page.get_by_role("button", name="Add entry").click()
+    wider += [found for path in FOR_USERS for found in await overflows(page, path)]
+    assert wider == []
+
+
+async def overflows(page: Page, path: str) -> list[str]:
+    """Return the widths at which a page would have to be scrolled sideways."""
+    await page.goto(path)
+    found = []
+    for width in WIDTHS:
+        await page.set_viewport_size({"width": width, "height": 800})
+        taken = await page.evaluate("document.documentElement.scrollWidth")
+        if taken > width:
+            found.append(f"{path}: {taken} of {width}")
+    return found
 
 
 async def look(page: Page, path: str) -> list[str]:
