@@ -9,6 +9,7 @@ import html
 import os
 import re
 import shutil
+import signal
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -36,6 +37,9 @@ TOKEN = re.compile(r'name="csrf_token"[^>]* value="([^"]+)"')
 ACCOUNT_LINK = re.compile(r'title="Your account"><span>([^<]+)<')
 STREAMS = ("/live", "/students/live")  # without end
 REAL_HASHER, REAL_NOBODYS_HASH = service.HASHER, service.NOBODYS_HASH
+
+# What a script starts in the background ignores interrupts, and so would all that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def need(condition: object, what: str, how: str) -> None:
