@@ -101,7 +101,10 @@ class SearchQuery(Model):
 @blueprint.get("")
 @operation("A page of entries.", EntryList, query=ListQuery, errors=[404])
 async def list_entries(query_args: ListQuery) -> Response:
-    """List the entries, newest first."""
+    """List the entries, newest first.
+
+    Where they are long, a page has fewer than `limit`: there are more as long as there is a `next`.
+    """
     key = ("api.entries", query_args, request.root_path)
     page = await fragments.get(key, await data_version(), lambda: _page(query_args))
     return Response(page, mimetype=JSON)

@@ -101,6 +101,19 @@ async def test_pages_of_entries_and_hits_hold_each_once(
     assert sorted(entry["title"] for entry in hits) == sorted(titles)
 
 
+@pytest.mark.parametrize("query", ["limit=100", "limit=100&author=alice"])
+async def test_fewer_entries_are_on_a_page_when_they_are_long(
+    alice_program: Program, query: str
+) -> None:
+    for title in ("Tea", "Coffee", "Milk"):
+        await alice_program.added(json={"title": title, "text": "long " * 19_000})
+    page = (await alice_program.get(f"{ENTRIES}?{query}")).json
+    assert [entry["title"] for entry in page["items"]] == ["Milk", "Coffee"]
+    rest = (await alice_program.get(page["next"])).json
+    assert [entry["title"] for entry in rest["items"]] == ["Tea"]
+    assert rest["next"] is None
+
+
 async def test_an_empty_list_has_no_next_page(nobody: Program) -> None:
     for path in (ENTRIES, STUDENTS, FILES, f"{ENTRIES}/search?q=tea"):
         assert (await nobody.get(path)).json == {"items": [], "next": None}

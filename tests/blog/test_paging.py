@@ -40,6 +40,14 @@ async def test_every_entry_is_on_one_page_and_the_newest_on_the_first(
     assert await walk(bob, pages, path) == [titles(55, 36), titles(35, 16), titles(15, 1)]
 
 
+@pytest.mark.parametrize("path", ["/", "/users/alice"])
+async def test_fewer_are_on_a_page_when_they_are_long(
+    alice: Visitor, bob: Visitor, pages: list[Page], path: str
+) -> None:
+    await fill(alice.app, 10, text="long " * 20_000)
+    assert await walk(bob, pages, path) == [titles(10, 7), titles(6, 3), titles(2, 1)]
+
+
 async def test_an_entry_written_meanwhile_shifts_nothing(alice: Visitor, pages: list[Page]) -> None:
     await fill(alice.app, 55)
     await alice.get("/")

@@ -8,7 +8,7 @@ import pytest
 from quart import Quart
 from werkzeug.exceptions import BadRequest
 
-from qapp.web.paging import LARGEST_ID, Page, before_asked, page_of, page_size
+from qapp.web.paging import LARGEST_ID, MOST_CHARS, Page, before_asked, page_of, page_size
 
 
 class Item(NamedTuple):
@@ -26,6 +26,25 @@ def test_the_row_too_many_says_that_there_is_a_next_page(
     count: int, shown: int, before: int | None
 ) -> None:
     assert page_of(items(count), 3) == Page(items(count)[:shown], before)
+
+
+@pytest.mark.parametrize(
+    ("chars", "shown", "before"),
+    [
+        ([MOST_CHARS // 2, MOST_CHARS // 2, 1], 2, 2),  # all that fits
+        ([MOST_CHARS, 1, 0], 1, 3),
+        ([MOST_CHARS + 1, 0, 0], 1, 3),  # one, however long
+        ([0, 0, MOST_CHARS, 1], 3, 2),  # no more than asked for
+        ([0, 0, MOST_CHARS], 3, None),
+        ([], 0, None),
+    ],
+)
+def test_a_page_ends_before_it_is_too_long(
+    chars: list[int], shown: int, before: int | None
+) -> None:
+    rows = items(len(chars))
+    lengths = dict(zip(rows, chars, strict=True))
+    assert page_of(rows, 3, lengths.__getitem__) == Page(rows[:shown], before)
 
 
 def test_a_page_holds_20_items() -> None:
