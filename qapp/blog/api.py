@@ -32,7 +32,7 @@ from qapp.web.api import (
     require_match,
 )
 from qapp.web.api.models import EXAMPLE_TIME, NO_BLANK
-from qapp.web.paging import LARGEST_ID, PAGE_SIZE, url_of_page
+from qapp.web.paging import LARGEST_ID, PAGE_SIZE, size_that_fits, url_of_page
 from qapp.web.templating import now_ms
 
 from . import queries
@@ -123,14 +123,16 @@ async def _page(asked: ListQuery) -> str:
 async def search_entries(query_args: SearchQuery) -> EntryList:
     """Look for words in the entries.
 
-    Of the newest thousand that hold all of them.
+    Of the newest thousand that hold all of them. Where they are long, a page has fewer than
+    `limit`.
     """
     asked = query_args
     offset = (asked.page - 1) * asked.limit
     found = await queries.search_full(db, query=asked.q, offset=offset, limit=asked.limit + 1)
-    more: dict[str, Any] = {"q": asked.q, "page": asked.page + 1, "limit": asked.limit}
-    url = url_of_page("api.entries.search_entries", **more) if len(found) > asked.limit else None
-    return EntryList.model_validate({"items": found[: asked.limit], "next": url})
+    size = size_that_fits(found[: asked.limit], asked.limit, queries.chars_of)
+    more: dict[str, Any] = {"q": asked.q, "page": offset // size + 2, "limit": size}
+    url = url_of_page("api.entries.search_entries", **more) if len(found) > size else None
+    return EntryList.model_validate({"items": found[:size], "next": url})
 
 
 async def version_of(entry_id: int) -> int | None:

@@ -5,7 +5,7 @@ Such a page, found by a key, has the same price at any depth.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 from typing import Generic, NamedTuple, Protocol, TypeVar
 from urllib.parse import urlencode
@@ -52,9 +52,26 @@ def page_of(
     """
     items = rows[:size]
     if chars_of is not None:
-        fitting = sum(total <= MOST_CHARS for total in accumulate(map(chars_of, items)))
-        items = items[: max(fitting, 1)]
+        items = items[: fitting(items, chars_of)]
     return Page(items, items[-1].id if len(items) < len(rows) else None)
+
+
+def fitting(items: Iterable[T], chars_of: Callable[[T], int]) -> int:
+    """Return how many of the first items make a page of `MOST_CHARS` at most; one at least."""
+    totals = accumulate(map(chars_of, items))
+    return max(1, sum(total <= MOST_CHARS for total in totals))
+
+
+def size_that_fits(items: Sequence[T], size: int, chars_of: Callable[[T], int]) -> int:
+    """Return the size of which the pages would be, had all items the lengths of these.
+
+    :param size: what was asked for. Where that is too much it is the largest part of it without a
+        rest, so that each page of the size begins where one of the smaller begins.
+    """
+    fit = fitting(items, chars_of)
+    if fit >= len(items):
+        return size
+    return next(part for part in range(fit, 0, -1) if size % part == 0)
 
 
 def before_asked() -> int:

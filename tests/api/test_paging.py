@@ -114,6 +114,22 @@ async def test_fewer_entries_are_on_a_page_when_they_are_long(
     assert rest["next"] is None
 
 
+@pytest.mark.parametrize(
+    ("query", "skipped"), [("limit=100", 0), ("limit=7", 0), ("limit=6&page=2", 6)]
+)
+async def test_fewer_hits_are_on_a_page_when_they_are_long(
+    alice_program: Program, query: str, skipped: int
+) -> None:
+    for number in range(13):
+        text = "tea " * (20_000 if number % 7 else 2)
+        await alice_program.added(json={"title": f"Tea {number}", "text": text})
+    search = f"{ENTRIES}/search?q=tea"
+    hits = await followed(alice_program, f"{search}&limit=1")
+    assert len({entry["id"] for entry in hits}) == 13
+    assert len((await alice_program.get(f"{search}&{query}")).json["items"]) < 6
+    assert await followed(alice_program, f"{search}&{query}") == hits[skipped:]
+
+
 async def test_an_empty_list_has_no_next_page(nobody: Program) -> None:
     for path in (ENTRIES, STUDENTS, FILES, f"{ENTRIES}/search?q=tea"):
         assert (await nobody.get(path)).json == {"items": [], "next": None}

@@ -8,7 +8,15 @@ import pytest
 from quart import Quart
 from werkzeug.exceptions import BadRequest
 
-from qapp.web.paging import LARGEST_ID, MOST_CHARS, Page, before_asked, page_of, page_size
+from qapp.web.paging import (
+    LARGEST_ID,
+    MOST_CHARS,
+    Page,
+    before_asked,
+    page_of,
+    page_size,
+    size_that_fits,
+)
 
 
 class Item(NamedTuple):
@@ -45,6 +53,24 @@ def test_a_page_ends_before_it_is_too_long(
     rows = items(len(chars))
     lengths = dict(zip(rows, chars, strict=True))
     assert page_of(rows, 3, lengths.__getitem__) == Page(rows[:shown], before)
+
+
+@pytest.mark.parametrize(
+    ("chars", "size", "fits"),
+    [
+        ([1] * 7, 12, 12),  # fewer than there could be
+        ([1] * 12, 12, 12),
+        ([MOST_CHARS // 6] * 12, 12, 6),
+        ([MOST_CHARS // 5] * 12, 12, 4),  # 5 would not divide 12
+        ([MOST_CHARS // 5] * 7, 7, 1),
+        ([MOST_CHARS + 1] * 12, 12, 1),
+        ([], 12, 12),
+    ],
+)
+def test_a_size_that_is_too_much_is_divided(chars: list[int], size: int, fits: int) -> None:
+    rows = items(len(chars))
+    lengths = dict(zip(rows, chars, strict=True))
+    assert size_that_fits(rows, size, lengths.__getitem__) == fits
 
 
 def test_a_page_holds_20_items() -> None:
