@@ -43,6 +43,7 @@ from .extensions import (
     sijax,
     storage,
     storing,
+    unread,
 )
 from .web import api as web_api
 from .web import errors, security, templating
@@ -83,6 +84,7 @@ def create_app(settings: Settings | None = None) -> Quart:
     app.secret_key = settings.SECRET_KEY or kept_secret_key(Path(app.instance_path))
 
     app.while_serving(lambda: prepared(app))
+    unread.init_app(app)
     StaticFiles(Path(__file__).parent / "static").init_app(app)
     hashing.init_app(app)
     rendering.init_app(app)

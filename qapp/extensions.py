@@ -15,6 +15,7 @@ from .ext.pages import Pages
 from .ext.sijax import Sijax
 from .ext.storage import Storage
 from .ext.threads import BoundedPool
+from .ext.unread import Unread
 from .models import Base
 
 db = Database()
@@ -26,6 +27,7 @@ live = Live(db=db)
 metrics = Metrics("qapp")
 csrf = CSRFProtect()
 sijax = Sijax()
+unread = Unread()
 # A hash takes 19 MiB for 15 ms: as many at a time as there are processors.
 hashing = BoundedPool("hashing", threads=os.cpu_count() or 1, most_jobs=200)
 # Markdown is pure Python: a second thread would only fight the first for the interpreter.

@@ -80,6 +80,7 @@ WRONG: dict[str, list[str]] = {
     "MAX_FORM_PARTS": [*NUMBER, "0", "100001"],
     "BODY_TIMEOUT": [*NUMBER, "0", "3601"],
     "RESPONSE_TIMEOUT": [*NUMBER, "0", "3601"],
+    "UNREAD_TIMEOUT": [*NUMBER, "0", "3601"],
     "DEBUG": ["", "yes", "2"],
 }
 EACH_WRONG = [(name, text) for name, texts in WRONG.items() for text in texts]
@@ -135,6 +136,7 @@ RIGHT: dict[str, list[tuple[str, Any]]] = {
     "MAX_FORM_PARTS": [("1", 1)],
     "BODY_TIMEOUT": [("3600", 3600)],
     "RESPONSE_TIMEOUT": [("1", 1)],
+    "UNREAD_TIMEOUT": [("1", 1)],
     "DEBUG": [("on", True), ("off", False)],
 }
 EACH_RIGHT = [(name, text, value) for name, pairs in RIGHT.items() for text, value in pairs]

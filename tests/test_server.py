@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.bench.crash import look, one_round
 from tests.bench.freshness import connections_to_each_worker
 from tests.bench.shutdown import graceful_timeout_s, stop_in_flight
 from tests.client import Client
+from tests.ext.test_unread import small_client
 from tests.serving import Server, server_with_user
 
 
@@ -107,6 +109,21 @@ async def test_a_stop_answers_what_is_in_flight_and_ends_well(server: Server) ->
     assert stop.status == 0
     assert stop.seconds < graceful_timeout_s()
     assert not stop.has_traceback
+
+
+async def test_a_stop_does_not_wait_for_who_reads_nothing(server: Server) -> None:
+    sockets = []
+    for path in ["/static/vendor/swagger-ui/swagger-ui-bundle.js"] * 20 + ["/live"]:
+        client = small_client(server.port)
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        assert await asyncio.to_thread(client.recv, 1) == b"H"
+        sockets.append(client)
+    begun = time.monotonic()
+    assert await asyncio.to_thread(server.stop) == 0
+    assert time.monotonic() - begun < graceful_timeout_s()
+    assert "Traceback" not in server.log
+    for client in sockets:
+        client.close()
 
 
 async def test_the_server_does_not_say_what_it_is(server: Server) -> None:
