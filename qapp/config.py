@@ -182,9 +182,7 @@ class Settings:
     RESPONSE_TIMEOUT: int = setting(
         60, whole(1, 3600), "how long an answer may take to leave, in seconds"
     )
-    UNREAD_TIMEOUT: int = setting(
-        30, whole(1, 3600), "how long a client may take nothing of what it was sent, in seconds"
-    )
+    UNREAD_TIMEOUT: int = setting(30, whole(1, 3600), "seconds for which a client may take nothing")
     DEBUG: bool = setting(False, ON_OFF, "tracebacks in the browser: never on a public site", "off")
 
     def __post_init__(self) -> None:
