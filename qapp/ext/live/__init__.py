@@ -158,11 +158,14 @@ class Live:
         :raises LiveFull: if this worker has `LIVE_MOST_READERS` readers.
         """
         hub = _hub()
-        if hub.readers >= hub.most_readers:
+        if hub.is_full:
             raise LiveFull
         seen = request.headers.get("Last-Event-ID") or request.args.get("after")
-        reader = Reader(hub, channel, await hub.place(channel, seen))
-        body = _nothing() if request.method == "HEAD" else Continued(reader)
+        place = await hub.place(channel, seen)
+        if hub.is_full:  # others have come meanwhile
+            raise LiveFull
+        is_head = request.method == "HEAD"
+        body = _nothing() if is_head else Continued(hub, Reader(hub, channel, place))
         response = Response(body, content_type="text/event-stream")
         response.timeout = None
         response.headers["Cache-Control"] = "no-store"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
 
 # Who comes back after a while gets what he missed in pieces: each is held in memory until sent.
 EVENTS_A_PIECE = 64
+BYTES_A_PIECE = 65536
 
 
 class Channel:
@@ -52,6 +54,9 @@ class Channel:
         frames = self._frames[begin : begin + EVENTS_A_PIECE]
         if not frames:
             return b"", number
+        if len(frames) > 1:
+            sizes = accumulate(map(len, frames))
+            del frames[max(1, sum(size <= BYTES_A_PIECE for size in sizes)) :]
         # One frame is not copied: thousands of readers share it.
         piece = frames[0] if len(frames) == 1 else b"".join(frames)
         return piece, self._numbers[begin + len(frames) - 1]

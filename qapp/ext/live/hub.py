@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections import OrderedDict, deque
 from collections.abc import Iterable
 from contextlib import suppress
@@ -39,12 +38,14 @@ class Hub:
 
     :ivar newest: the id of the newest event that was noticed.
     :ivar readers: how many read.
+    :ivar promised: how many will, once the head of their answer has been sent.
     :ivar is_open: False from the moment when the server begins to stop.
     """
 
     def __init__(self, app: Quart, db: Database) -> None:
         self.newest = 0
         self.readers = 0
+        self.promised = 0
         self.is_open = True
         self._app = app
         self._db = db
@@ -56,16 +57,17 @@ class Hub:
         self._passes_writes = False
         self._looker: asyncio.Task[None] | None = None
         self._heart: asyncio.TimerHandle | None = None
+        self._beats_owed = 0.0
         self._due: deque[Reader] = deque()
         self._turns: OrderedDict[Reader, None] = OrderedDict()  # of the signs of life
         self._is_telling = False
         self._is_empty = asyncio.Event()
 
     @property
-    def most_readers(self) -> int:
-        """How many may read."""
+    def is_full(self) -> bool:
+        """Whether there are as many readers, with those who will be, as may be."""
         most: int = self._app.config["LIVE_MOST_READERS"]
-        return most
+        return self.readers + self.promised >= most
 
     async def start(self) -> None:
         """Read the events that are kept, and begin to look for others.
@@ -120,8 +122,8 @@ class Hub:
         return Place(self.newest, is_reset=True)
 
     def enter(self, reader: Reader, name: str) -> Channel | None:
-        """Count a reader in, unless there are too many or the server stops: then return None."""
-        if not self.is_open or self.readers >= self.most_readers or not self._stop.server_runs():
+        """Count a reader in, unless the server stops: then return None."""
+        if not self.is_open or not self._stop.server_runs():
             return None
         channel = self._channel(name)
         channel.readers.add(reader)
@@ -155,7 +157,9 @@ class Hub:
 
     def _beat(self, share: float) -> None:
         heartbeat = wire.heartbeat(self.newest)
-        for _ in range(math.ceil(len(self._turns) * share)):
+        self._beats_owed += len(self._turns) * share
+        for _ in range(min(int(self._beats_owed), len(self._turns))):
+            self._beats_owed -= 1
             reader = next(iter(self._turns))
             self._turns.move_to_end(reader)
             reader.cut_off_if_stuck()

@@ -7,7 +7,7 @@ reader takes in memory, and of what it costs to tell him something.
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from hypercorn.typing import (
     ASGIFramework,
@@ -22,6 +22,9 @@ from quart.wrappers.response import ResponseBody
 
 from .reader import Reader
 
+if TYPE_CHECKING:
+    from .hub import Hub
+
 LINK: Final = "qapp.live"  # where a scope holds it
 
 
@@ -29,10 +32,12 @@ class Link:
     """What connects a request in Quart with the layer above it.
 
     :ivar reader: who takes over the response, once that has begun.
+    :ivar promising: the hub that keeps a place for him until then.
     """
 
     def __init__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         self.reader: Reader | None = None
+        self.promising: Hub | None = None
         self.is_gone = False
         self._receive = receive
         self._send = send
@@ -71,6 +76,8 @@ class Layer:
             # The server holds the scope, and the link leads back to the server: in this circle all
             # that answered a request would wait to be found as garbage.
             extensions.pop(LINK, None)
+            if link.promising is not None:  # he takes his place now, or never
+                link.promising.promised -= 1
         if (reader := link.reader) is not None and not link.is_gone:
             del link
             await reader.run(receive, send)
@@ -79,9 +86,12 @@ class Layer:
 class Continued(ResponseBody):
     """The body of a response that is continued by a reader; itself it is empty."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, hub: Hub, reader: Reader) -> None:
         self._reader = reader
         self._link: Link = request.scope["extensions"][LINK]["link"]
+        if self._link.promising is None:
+            self._link.promising = hub
+            hub.promised += 1
 
     async def __aenter__(self) -> Self:
         """Hand over: the head of the response has been sent."""

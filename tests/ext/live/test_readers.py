@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 from quart import Quart
+from quart.typing import ResponseReturnValue
 
 from qapp.ext.live import KEPT, LEAST_SPREAD_MS, PAGES_A_SECOND
 from qapp.ext.live import hub as hub_module
 from qapp.ext.live import reader as reader_module
+from qapp.ext.live.channel import BYTES_A_PIECE, Channel
 from qapp.ext.live.reader import Place, Reader
 from tests.ext.live.tools import Heard, Listener, asked, make_app, publish, readers_of, serving
 from tests.ext.sijax.tools import PATIENCE_S
@@ -111,15 +114,32 @@ async def test_one_past_the_limit_is_told_to_come_back_later(tmp_path: Path) -> 
 
 
 async def test_those_who_come_at_the_same_moment_are_counted_too(tmp_path: Path) -> None:
+    app = make_app(tmp_path, LIVE_MOST_READERS=3)
+    async with serving(app) as site:
+        sockets = [await asked(site, "/live", "1") for _ in range(30)]
+        heads = [(await socket.head()).lower() for socket in sockets]
+        assert sum(head.startswith("http/1.1 200 ") for head in heads) == 3
+        assert sum("\r\nretry-after: 30\r\n" in head for head in heads) == 27
+        await readers_of(app, 3)
+
+
+async def test_a_place_is_kept_for_nobody_whose_stream_does_not_begin(tmp_path: Path) -> None:
     app = make_app(tmp_path, LIVE_MOST_READERS=1)
-    async with app.test_app():
-        first, second = Remote(app), Remote(app)
-        await second.sent_count(2)
-        await second.over
-        assert second.frames[0].startswith(b"retry: ")
-        assert second.frames[1:] == [b""]
-        first.go()
-        await first.over
+    live, _ = app.extensions["tea"]
+
+    @app.get("/fails")
+    async def fails() -> ResponseReturnValue:
+        await live.stream("tea")
+        return "something else"
+
+    async with serving(app) as site:
+        for _ in range(3):
+            answer = await app.test_client().get("/fails")
+            assert await answer.get_data(as_text=True) == "something else"
+            head = await (await asked(site, "/live", method="HEAD")).head()
+            assert head.startswith("HTTP/1.1 200 ")
+        await Listener(site).connect()
+        await readers_of(app, 1)
 
 
 async def test_readers_hear_that_a_silent_stream_lives(tmp_path: Path) -> None:
@@ -129,6 +149,25 @@ async def test_readers_hear_that_a_silent_stream_lives(tmp_path: Path) -> None:
         for _ in range(4):
             for reader in readers:
                 await reader.beat()
+
+
+@pytest.mark.parametrize("count", [1, 4, 20])
+async def test_each_reader_hears_so_once_in_the_time_that_is_set(
+    app: Quart, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    told: list[Reader] = []
+    monkeypatch.setattr(Reader, "tell", lambda reader, _: told.append(reader))
+    async with app.test_app():
+        hub = app.extensions["live"]
+        remotes = [Remote(app) for _ in range(count)]
+        for remote in remotes:
+            await remote.sent_count(1)
+        for _ in range(16):
+            hub._beat(1 / 8)
+        assert sorted(Counter(told).values()) == [2] * count
+        for remote in remotes:
+            remote.go()
+            await remote.over
 
 
 async def test_a_slow_reader_holds_up_nobody_and_grows_no_queue(
@@ -154,6 +193,22 @@ async def test_a_slow_reader_holds_up_nobody_and_grows_no_queue(
             kinds.add(heard.kind)
             last = heard.id
         assert kinds == {"cup", "reset"}
+
+
+@pytest.mark.parametrize(("size", "pieces"), [(10, 2), (8000, 13), (BYTES_A_PIECE + 1, 100)])
+def test_what_was_missed_comes_in_small_pieces(size: int, pieces: int) -> None:
+    channel = Channel("tea", 0)
+    for number in range(1, 101):
+        channel.add(number, b"x" * size)
+    number, got = 0, []
+    while True:
+        piece, number = channel.after(number)
+        if not piece:
+            break
+        got.append(piece)
+    assert b"".join(got) == b"x" * size * 100
+    assert len(got) == pieces
+    assert number == 100
 
 
 async def test_a_reader_who_takes_nothing_at_all_is_cut_off(tmp_path: Path) -> None:
