@@ -6,7 +6,7 @@ Such a page, found by a key, has the same price at any depth.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import accumulate
+from itertools import accumulate, takewhile
 from typing import Generic, NamedTuple, Protocol, TypeVar
 from urllib.parse import urlencode
 
@@ -17,7 +17,7 @@ PAGE_SIZE = 20
 PAGE_SIZES = {str(size): size for size in (10, PAGE_SIZE, 50, 100)}
 PAGE_SIZE_COOKIE = "page_size"
 # What is made and sent at once keeps the loop from all else: with this much for about 10 ms.
-MOST_CHARS = 500_000
+MOST_BYTES = 500_000
 LARGEST_ID = 2**63 - 1
 
 
@@ -44,31 +44,31 @@ def page_size() -> int:
 
 
 def page_of(
-    rows: Sequence[T], size: int = PAGE_SIZE, chars_of: Callable[[T], int] | None = None
+    rows: Sequence[T], size: int = PAGE_SIZE, bytes_of: Callable[[T], int] | None = None
 ) -> Page[T]:
     """Make a page of `size` + 1 rows or fewer: the row too many says that there is a next page.
 
-    :param chars_of: how long an item is; a page ends before those that pass `MOST_CHARS` together.
+    :param bytes_of: how long an item is; a page ends before those that pass `MOST_BYTES` together.
     """
     items = rows[:size]
-    if chars_of is not None:
-        items = items[: fitting(items, chars_of)]
+    if bytes_of is not None:
+        items = items[: fitting(items, bytes_of)]
     return Page(items, items[-1].id if len(items) < len(rows) else None)
 
 
-def fitting(items: Iterable[T], chars_of: Callable[[T], int]) -> int:
-    """Return how many of the first items make a page of `MOST_CHARS` at most; one at least."""
-    totals = accumulate(map(chars_of, items))
-    return max(1, sum(total <= MOST_CHARS for total in totals))
+def fitting(items: Iterable[T], bytes_of: Callable[[T], int]) -> int:
+    """Return how many of the first items make a page of `MOST_BYTES` at most; one at least."""
+    totals = accumulate(map(bytes_of, items))
+    return max(1, sum(1 for _ in takewhile(lambda total: total <= MOST_BYTES, totals)))
 
 
-def size_that_fits(items: Sequence[T], size: int, chars_of: Callable[[T], int]) -> int:
+def size_that_fits(items: Sequence[T], size: int, bytes_of: Callable[[T], int]) -> int:
     """Return the size of which the pages would be, had all items the lengths of these.
 
     :param size: what was asked for. Where that is too much it is the largest part of it without a
         rest, so that each page of the size begins where one of the smaller begins.
     """
-    fit = fitting(items, chars_of)
+    fit = fitting(items, bytes_of)
     if fit >= len(items):
         return size
     return next(part for part in range(fit, 0, -1) if size % part == 0)

@@ -41,10 +41,11 @@ async def test_every_entry_is_on_one_page_and_the_newest_on_the_first(
 
 
 @pytest.mark.parametrize("path", ["/", "/users/alice"])
+@pytest.mark.parametrize("text", ["long " * 20_000, "茶" * 40_000], ids=["letters", "bytes"])
 async def test_fewer_are_on_a_page_when_they_are_long(
-    alice: Visitor, bob: Visitor, pages: list[Page], path: str
+    alice: Visitor, bob: Visitor, pages: list[Page], path: str, text: str
 ) -> None:
-    await fill(alice.app, 10, text="long " * 20_000)
+    await fill(alice.app, 10, text=text)
     assert await walk(bob, pages, path) == [titles(10, 7), titles(6, 3), titles(2, 1)]
 
 

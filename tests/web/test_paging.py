@@ -10,7 +10,7 @@ from werkzeug.exceptions import BadRequest
 
 from qapp.web.paging import (
     LARGEST_ID,
-    MOST_CHARS,
+    MOST_BYTES,
     Page,
     before_asked,
     page_of,
@@ -37,39 +37,39 @@ def test_the_row_too_many_says_that_there_is_a_next_page(
 
 
 @pytest.mark.parametrize(
-    ("chars", "shown", "before"),
+    ("sizes", "shown", "before"),
     [
-        ([MOST_CHARS // 2, MOST_CHARS // 2, 1], 2, 2),  # all that fits
-        ([MOST_CHARS, 1, 0], 1, 3),
-        ([MOST_CHARS + 1, 0, 0], 1, 3),  # one, however long
-        ([0, 0, MOST_CHARS, 1], 3, 2),  # no more than asked for
-        ([0, 0, MOST_CHARS], 3, None),
+        ([MOST_BYTES // 2, MOST_BYTES // 2, 1], 2, 2),  # all that fits
+        ([MOST_BYTES, 1, 0], 1, 3),
+        ([MOST_BYTES + 1, 0, 0], 1, 3),  # one, however long
+        ([0, 0, MOST_BYTES, 1], 3, 2),  # no more than asked for
+        ([0, 0, MOST_BYTES], 3, None),
         ([], 0, None),
     ],
 )
 def test_a_page_ends_before_it_is_too_long(
-    chars: list[int], shown: int, before: int | None
+    sizes: list[int], shown: int, before: int | None
 ) -> None:
-    rows = items(len(chars))
-    lengths = dict(zip(rows, chars, strict=True))
+    rows = items(len(sizes))
+    lengths = dict(zip(rows, sizes, strict=True))
     assert page_of(rows, 3, lengths.__getitem__) == Page(rows[:shown], before)
 
 
 @pytest.mark.parametrize(
-    ("chars", "size", "fits"),
+    ("sizes", "size", "fits"),
     [
         ([1] * 7, 12, 12),  # fewer than there could be
         ([1] * 12, 12, 12),
-        ([MOST_CHARS // 6] * 12, 12, 6),
-        ([MOST_CHARS // 5] * 12, 12, 4),  # 5 would not divide 12
-        ([MOST_CHARS // 5] * 7, 7, 1),
-        ([MOST_CHARS + 1] * 12, 12, 1),
+        ([MOST_BYTES // 6] * 12, 12, 6),
+        ([MOST_BYTES // 5] * 12, 12, 4),  # 5 would not divide 12
+        ([MOST_BYTES // 5] * 7, 7, 1),
+        ([MOST_BYTES + 1] * 12, 12, 1),
         ([], 12, 12),
     ],
 )
-def test_a_size_that_is_too_much_is_divided(chars: list[int], size: int, fits: int) -> None:
-    rows = items(len(chars))
-    lengths = dict(zip(rows, chars, strict=True))
+def test_a_size_that_is_too_much_is_divided(sizes: list[int], size: int, fits: int) -> None:
+    rows = items(len(sizes))
+    lengths = dict(zip(rows, sizes, strict=True))
     assert size_that_fits(rows, size, lengths.__getitem__) == fits
 
 

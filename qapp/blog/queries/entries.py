@@ -50,9 +50,10 @@ class Full(NamedTuple):
         return self.updated_at or self.created_at
 
 
-def chars_of(entry: Entry | Full) -> int:
+def bytes_of(entry: Entry | Full) -> int:
     """Return how long an entry is."""
-    return len(entry.html) + (len(entry.text) if isinstance(entry, Full) else 0)
+    text = entry.text if isinstance(entry, Full) else ""
+    return len(entry.html.encode()) + len(text.encode())
 
 
 class EntryChanged(Exception):
@@ -114,7 +115,7 @@ FROM entries WHERE id = :entry_id
 async def list_entries(db: Executor, *, before: int, limit: int = PAGE_SIZE) -> Page[Entry]:
     """Return the page of entries whose ids are smaller than `before`."""
     values = {"before": before, "limit": limit + 1}
-    return page_of(await db.fetch_all(LIST, values, into=Entry), limit, chars_of)
+    return page_of(await db.fetch_all(LIST, values, into=Entry), limit, bytes_of)
 
 
 async def list_entries_of(
@@ -122,7 +123,7 @@ async def list_entries_of(
 ) -> Page[Entry]:
     """Return the page of an author's entries whose ids are smaller than `before`."""
     values = {"author_id": author_id, "before": before, "limit": limit + 1}
-    return page_of(await db.fetch_all(LIST_OF_AUTHOR, values, into=Entry), limit, chars_of)
+    return page_of(await db.fetch_all(LIST_OF_AUTHOR, values, into=Entry), limit, bytes_of)
 
 
 async def find_entry(db: Executor, *, entry_id: int) -> Entry:
@@ -140,13 +141,13 @@ async def list_full(db: Executor, *, author: str | None, before: int, limit: int
     """
     values: dict[str, object] = {"before": before, "limit": limit + 1}
     if author is None:
-        return page_of(await db.fetch_all(LIST_FULL, values, into=Full), limit, chars_of)
+        return page_of(await db.fetch_all(LIST_FULL, values, into=Full), limit, bytes_of)
     found = {"username": author}
     user_id = await db.fetch_value("SELECT id FROM users WHERE username = :username", found)
     if user_id is None:
         raise NotFound
     values["author_id"] = user_id
-    return page_of(await db.fetch_all(LIST_FULL_OF_AUTHOR, values, into=Full), limit, chars_of)
+    return page_of(await db.fetch_all(LIST_FULL_OF_AUTHOR, values, into=Full), limit, bytes_of)
 
 
 async def find_full(db: Executor, *, entry_id: int) -> Full:

@@ -105,8 +105,10 @@ class Layer:
         now = monotonic()
         asked = None
         page = self.store.get(key, now)
-        if page is None and (asked := self._asked(key, headers)) is None:
-            return None
+        if page is None:
+            asked = self._asked(key, headers)
+            if asked is None or self.store.is_refused(key, now):
+                return None
         if now - self._looked_at > LOOK_S:
             if not await self._look():
                 return None
@@ -207,6 +209,7 @@ class Layer:
             if self._renders.get(key) is asyncio.current_task():
                 del self._renders[key]
         if answer is None or is_for_nobody(answer):
+            self.store.refuse(key, monotonic())
             return None
         if is_for_one(answer):
             return answer

@@ -8,6 +8,11 @@ from typing import NamedTuple
 from .page import Form, Page
 from .render import Key
 
+# An answer that can't be kept is not made for that again so soon: it is made twice then, once for
+# keeping and once for who asked.
+REFUSED_S = 10.0
+MOST_REFUSED = 100
+
 
 class Limits(NamedTuple):
     """How much is kept, and how long.
@@ -56,6 +61,7 @@ class Store:
         self._drops = self._evictions = 0
         self._pages: OrderedDict[Key, Page] = OrderedDict()
         self._unchecked: dict[Key, Page] = {}
+        self._refused: OrderedDict[Key, float] = OrderedDict()  # until when
 
     def get(self, key: Key, now: float) -> Page | None:
         """Return the page with this key, if it is there and has not become too old."""
@@ -85,6 +91,16 @@ class Store:
             self._remove(oldest)
         self._make_room()
 
+    def refuse(self, key: Key, now: float) -> None:
+        """Note that what the app answers can't be kept: the like holds for a while."""
+        self._refused[key] = now + REFUSED_S
+        if len(self._refused) > MOST_REFUSED:
+            self._refused.popitem(last=False)
+
+    def is_refused(self, key: Key, now: float) -> bool:
+        """Tell whether it is not to be tried to keep a page with this key."""
+        return self._refused.get(key, now) > now
+
     def add_form(self, page: Page, coding: str, body: bytes) -> Form:
         """Keep a page in one more coding, as long as the page is kept."""
         form = page.add_form(coding, body)
@@ -96,6 +112,7 @@ class Store:
     def drop(self) -> None:
         """Drop all pages that can't be checked: the data may be another."""
         self.generation += 1
+        self._refused.clear()
         self._drops += len(self._unchecked)
         for page in tuple(self._unchecked.values()):
             self._remove(page)

@@ -12,6 +12,7 @@ from werkzeug.exceptions import BadHost
 
 from qapp.ext import pages as module
 from qapp.ext.pages import Counts, Limits, Pages
+from qapp.ext.pages.store import MOST_REFUSED
 
 from .conftest import Clock
 from .tools import Got, World, ask
@@ -340,6 +341,45 @@ async def test_pages_take_no_more_room_than_they_may(tmp_path: Path, clock: Cloc
         assert (await world.counts()).bytes <= 100_000
         await world.add("black")
         assert (await world.counts())[5:] == (0, 0)
+
+
+@pytest.mark.parametrize("query", ["size=60001", "headers=Vary=Accept-Language"])
+async def test_what_can_not_be_kept_is_not_made_for_that_each_time(
+    tmp_path: Path, clock: Clock, query: str
+) -> None:
+    world = World(tmp_path, limits=Limits(most_page_bytes=60_000))
+    async with world.app.test_app():
+        await world.create()
+        for _ in range(3):
+            assert (await ask(world.app, "/answer", query)).status == 200
+        assert len(world.made) == 2 + 1 + 1
+        clock.now += 10
+        await ask(world.app, "/answer", query)
+        assert len(world.made) == 4 + 2
+        await ask(world.app, "/answer", "size=9")
+        await ask(world.app, "/answer", "size=9")
+        assert len(world.made) == 6 + 1
+
+
+async def test_what_could_not_be_kept_is_tried_again_after_a_change(tmp_path: Path) -> None:
+    world = World(tmp_path, limits=Limits(most_page_bytes=60_000))
+    async with world.app.test_app():
+        await world.create()
+        for _ in range(2):
+            await ask(world.app, "/answer", "size=60001")
+        await world.add("black")
+        await ask(world.app, "/answer", "size=60001")
+        assert len(world.made) == 2 + 1 + 2
+
+
+async def test_of_what_can_not_be_kept_the_oldest_is_forgotten(world: World) -> None:
+    for number in range(MOST_REFUSED + 1):
+        await ask(world.app, "/answer", f"headers=Vary=X-{number}")
+    world.made.clear()
+    await ask(world.app, "/answer", f"headers=Vary=X-{MOST_REFUSED}")
+    assert len(world.made) == 1
+    await ask(world.app, "/answer", "headers=Vary=X-0")
+    assert len(world.made) == 1 + 2
 
 
 async def test_debug_mode_keeps_nothing(tmp_path: Path) -> None:
