@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import sys
 
 from . import create_app, migrations, prepare_database
 from .config import ConfigError
+from .logs import OneLineFormatter
 
 LONGEST_SILENCE_S = 10
+
+# Hypercorn sets the logging up with the first line of its own: what comes before that, as slow SQL
+# of the start, is to look like the rest.
+if logging.lastResort is not None:
+    line = "%(asctime)s [%(process)d] %(levelname)s %(message)s"
+    logging.lastResort.setFormatter(OneLineFormatter(line))
 
 
 def one_speaks_for_all() -> None:

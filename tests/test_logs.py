@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import logging
 import re
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 from qapp.logs import ACCESS as ACCESS_LOGGER
 from qapp.logs import AccessLog, OneLineFormatter
 
-from .processes import ROOT, wait_for
+from .processes import PATIENCE_S, ROOT, environment, wait_for
 from .serving import Server
 
 RECORD = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} \[\d+\] [A-Z]+ ")
@@ -270,3 +271,18 @@ Logger.info = noisy
 @pytest.mark.parametrize("target", ["/healthz", "/", "/nothing", "/static/site.css"])
 def test_nothing_says_which_server_it_is(server: Server, target: str) -> None:
     assert ask(server, target).headers["Server"] is None
+
+
+def test_what_comes_before_the_logging_is_set_up_looks_like_the_rest(tmp_path: Path) -> None:
+    program = "import logging, qapp.asgi; logging.getLogger('qapp.early').warning('one\\ntwo')"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        check=True,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    (line,) = done.stderr.splitlines()
+    assert RECORD.match(line)
+    assert line.endswith(r" WARNING one\ntwo")

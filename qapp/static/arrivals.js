@@ -76,9 +76,10 @@
     const come = articles(fresh).filter((article) => idOf(article) > seen);
     if (isAsked || isFree()) {
       const last = newest(fresh);
-      for (const id of arrived) if (id <= last) arrived.delete(id);
+      const came = new Set(come.map(idOf)); // with those for which the page has no room
+      for (const id of arrived) if (id <= last && arrived.delete(id)) came.add(id);
       showBar(); // of those that came while the page was on its way
-      added = isAsked ? 0 : come.length;
+      added = isAsked ? 0 : came.size;
       return;
     }
     for (const article of come) {

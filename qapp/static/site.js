@@ -25,6 +25,14 @@
   });
   darkSystem.addEventListener("change", showTheme);
 
+  // --- Sections: on a phone not all are in sight, but the one that is open is ---------------
+  const sections = document.querySelector(".sections");
+  const open = sections?.querySelector("[aria-current]");
+  if (open) {
+    const middle = open.offsetLeft - sections.offsetLeft + open.offsetWidth / 2;
+    sections.scrollLeft = middle - sections.clientWidth / 2;
+  }
+
   // --- Flashes ------------------------------------------------------------------------------
   document.addEventListener("click", (event) => {
     const close = event.target.closest("[data-dismiss]");

@@ -43,6 +43,11 @@ AND name != 'live_events'
 """
 
 # Each theme and each width once: colours do not depend on widths, and axe takes its time.
+# Keeps what is announced to screen readers.
+SAID = """() => { window.said = []; new MutationObserver(() => {
+    const text = document.getElementById("announcer").textContent;
+    if (text) window.said.push(text);
+}).observe(document.getElementById("announcer"), { childList: true }); }"""
 each_look = pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
 
 

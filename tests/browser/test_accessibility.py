@@ -76,6 +76,15 @@ async def test_no_page_is_wider_than_the_window(browser: Browser, server: Server
     assert wider == []
 
 
+async def test_the_section_that_is_open_is_in_sight(browser: Browser, server: Server) -> None:
+    size = {"width": 320, "height": 800}
+    page = (await watched_page(browser, server, viewport=size)).page
+    for path, name in (("/", "Blog"), ("/contact", "Contact"), ("/about", "About")):
+        await page.goto(path)
+        sections = page.get_by_role("navigation", name="Sections")
+        await expect(sections.get_by_role("link", name=name)).to_be_in_viewport(ratio=1)
+
+
 async def overflows(page: Page, path: str) -> list[str]:
     """Return the widths at which a page would have to be scrolled sideways."""
     await page.goto(path)

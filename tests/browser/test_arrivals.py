@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, Route, expect
 
-from tests.browser.conftest import Watched, watched_page
+from tests.browser.conftest import SAID, Watched, watched_page
 from tests.client import Client
 from tests.serving import PASSWORD, Server
 
@@ -117,18 +118,38 @@ async def test_who_is_busy_is_told_and_asks_for_it(
 
 async def test_it_is_announced_once_politely(browser: Browser, server: Server, bob: Client) -> None:
     watched = await front_page(browser, server)
-    await watched.page.evaluate(
-        """() => { window.said = []; new MutationObserver(() => {
-            const text = document.getElementById("announcer").textContent;
-            if (text) window.said.push(text);
-        }).observe(document.getElementById("announcer"), { childList: true }); }"""
-    )
+    await watched.page.evaluate(SAID)
     for number in range(3):
         await add(bob, f"Entry {number}")
     announcer = watched.page.get_by_role("status")
     await expect(announcer).to_have_text("3 new entries")
     assert (await watched.page.evaluate("window.said"))[-1] == "3 new entries"
     assert await announcer.get_attribute("aria-live") in (None, "polite")
+    bob.close()
+
+
+async def test_those_for_which_the_page_has_no_room_are_counted_too(
+    browser: Browser, server: Server, bob: Client
+) -> None:
+    page = (await front_page(browser, server)).page
+    await page.evaluate(SAID)
+    all_are_there = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await all_are_there.wait()
+        await route.continue_()
+
+    await page.route(f"{server.url}/", hold)
+    for number in range(25):
+        await add(bob, f"Entry {number}")
+    all_are_there.set()
+    # Those that come a moment later than the others may be announced by themselves.
+    said = 0
+    async with asyncio.timeout(60):
+        while said < 25:
+            said = sum(int(text.split()[0]) for text in await page.evaluate("window.said"))
+    assert said == 25
+    assert len(await titles(page)) == 20
     bob.close()
 
 

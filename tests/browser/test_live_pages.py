@@ -8,15 +8,11 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from tests.browser.conftest import Watched, watched_page
+from tests.browser.conftest import SAID, Watched, watched_page
 from tests.client import Client
 from tests.serving import Server
 
 MARK = "document.body.dataset.before = 'yes'"
-SAID = """() => { window.said = []; new MutationObserver(() => {
-    const text = document.getElementById("announcer").textContent;
-    if (text) window.said.push(text);
-}).observe(document.getElementById("announcer"), { childList: true }); }"""
 
 
 @pytest_asyncio.fixture(loop_scope="session")
