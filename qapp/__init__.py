@@ -84,7 +84,6 @@ def create_app(settings: Settings | None = None) -> Quart:
     app.secret_key = settings.SECRET_KEY or kept_secret_key(Path(app.instance_path))
 
     app.while_serving(lambda: prepared(app))
-    unread.init_app(app)
     StaticFiles(Path(__file__).parent / "static").init_app(app)
     hashing.init_app(app)
     rendering.init_app(app)
@@ -111,6 +110,7 @@ def create_app(settings: Settings | None = None) -> Quart:
     templating.init_app(app, [link for link in NAVIGATION if link[1] in app.view_functions])
     # After the sections, so that the page of an expired form knows who is logged in.
     csrf.init_app(app)
+    unread.init_app(app)
     if settings.TOUR:
         sijax.init_app(app, blueprint=tour.blueprint.name)
     return app

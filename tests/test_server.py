@@ -111,7 +111,8 @@ async def test_a_stop_answers_what_is_in_flight_and_ends_well(server: Server) ->
     assert not stop.has_traceback
 
 
-async def test_a_stop_does_not_wait_for_who_reads_nothing(server: Server) -> None:
+async def test_a_stop_does_not_wait_for_who_reads_nothing(tmp_path: Path) -> None:
+    server = Server(tmp_path, UNREAD_TIMEOUT="1").start()
     sockets = []
     for path in ["/static/vendor/swagger-ui/swagger-ui-bundle.js"] * 20 + ["/live"]:
         client = small_client(server.port)

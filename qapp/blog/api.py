@@ -129,7 +129,7 @@ async def search_entries(query_args: SearchQuery) -> EntryList:
     asked = query_args
     offset = (asked.page - 1) * asked.limit
     found = await queries.search_full(db, query=asked.q, offset=offset, limit=asked.limit + 1)
-    size = size_that_fits(found[: asked.limit], asked.limit, queries.bytes_of)
+    size = size_that_fits(found[: asked.limit], asked.limit, offset, queries.bytes_of)
     more: dict[str, Any] = {"q": asked.q, "page": offset // size + 2, "limit": size}
     url = url_of_page("api.entries.search_entries", **more) if len(found) > size else None
     return EntryList.model_validate({"items": found[:size], "next": url})

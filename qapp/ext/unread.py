@@ -13,10 +13,14 @@ is done with it, and makes a stop take all of `graceful_timeout`.
 So the connections that this process has accepted are looked at every few seconds. Where the kernel
 holds something that the client has not acknowledged, and he has acknowledged nothing at all for
 `UNREAD_TIMEOUT`, the connection is broken off; for who still sends on it, that is as if the client
-had gone. While the server stops, the limit is `STOP_S`. Who takes a little, however slowly, stays.
+had gone. While the server stops, the limit is `STOP_S`, and the time before the stop counts.
+
+A client's kernel takes more only when it has room for a good part of what it can hold, some ten to
+some hundred kB: who reads less than that within the limit counts as one who reads nothing.
 
 Only Linux tells how far a client is: elsewhere this does nothing. Connections to others, by Unix
-sockets, and by QUIC are left alone.
+sockets, and by QUIC are left alone. It takes all servers of a process for one: when one stops, so
+do all. Initialize it last: it looks for the server as soon as the app serves.
 
 `UNREAD_TIMEOUT`: seconds without progress after which a connection is broken off: 30
 """
@@ -29,6 +33,7 @@ import errno
 import fcntl
 import logging
 import os
+import resource
 import socket
 import struct
 import sys
@@ -50,7 +55,8 @@ LOOK_S = 3.0
 # can't be seen before it begins, and no more once it stops.
 FIRST_LOOK_S = 0.05
 # While the server stops: who has taken nothing for so long holds it up no longer.
-STOP_S = 2.0
+STOP_S = 8.0
+LOOK_AT_STOP_S = 0.5
 LOOKS_A_LIMIT = 4
 FILES_A_TURN = 200
 # Of Linux's struct tcp_info (since 4.1): how many bytes the other side has acknowledged so far.
@@ -82,7 +88,6 @@ class Unread:
                 yield
                 return
             task = asyncio.create_task(Watch(app.config["UNREAD_TIMEOUT"]).run())
-            task.add_done_callback(_log_fault)
             try:
                 yield
             finally:
@@ -107,28 +112,34 @@ class Watch:
     async def run(self) -> None:
         """Look, again and again: more often while the server stops."""
         wait_s = FIRST_LOOK_S
+        is_failing = False
         while True:
             self._stop.server_runs()
             limit_s = self._timeout_s
             if self._stopping.is_set():
                 limit_s = min(limit_s, STOP_S)
-                await asyncio.sleep(limit_s / LOOKS_A_LIMIT)
+                await asyncio.sleep(min(LOOK_AT_STOP_S, limit_s / LOOKS_A_LIMIT))
             else:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(min(wait_s, limit_s / LOOKS_A_LIMIT)):
                         await self._stopping.wait()
                 wait_s = min(2 * wait_s, LOOK_S)
-            await self.look(limit_s)
+            try:
+                await self.look(limit_s)
+                is_failing = False
+            except Exception:
+                if not is_failing:  # it is tried again and again
+                    log.exception("The connections can't be looked at")
+                is_failing = True
 
     async def look(self, limit_s: float) -> None:
         """Look once; break off where nothing has been taken since a look at least so long ago."""
         now = asyncio.get_running_loop().time()
         held: dict[tuple[int, int], Held] = {}
         broken_off = 0
-        for number, name in enumerate(await asyncio.to_thread(os.listdir, OPEN_FILES)):
+        for number, file in enumerate(open_files()):
             if number % FILES_A_TURN == 0:
                 await asyncio.sleep(0)
-            file = int(name)
             if not self._has_unsent(file):
                 continue
             with suppress(OSError), borrowed(file) as connection:
@@ -172,6 +183,21 @@ class Watch:
         )
 
 
+def open_files() -> Iterator[int]:
+    """Return the numbers of the files that this process has open, as it goes through them."""
+    try:
+        folder = os.scandir(OPEN_FILES)
+    except OSError as error:
+        if error.errno != errno.EMFILE:
+            raise
+        # None is left to read the list with: then all numbers are taken.
+        yield from range(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+        return
+    with folder:
+        for entry in folder:
+            yield int(entry.name)
+
+
 @contextmanager
 def borrowed(file: int) -> Iterator[socket.socket]:
     """Lend the socket that an open file is.
@@ -196,8 +222,3 @@ def break_off(connection: socket.socket) -> None:
     """End a connection under who uses it, who sees it broken; what was not sent is forgotten."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
     connection.shutdown(socket.SHUT_RDWR)
-
-
-def _log_fault(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (fault := task.exception()) is not None:
-        log.error("Unread: connections are looked at no longer", exc_info=fault)

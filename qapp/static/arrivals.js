@@ -99,11 +99,10 @@
   part.addEventListener("live:shown", () => {
     if (isAsked) part.querySelector("h2 a")?.focus(); // the link, which had the focus, is gone
     isAsked = false;
-    if (!added) return;
-    guard(part);
+    if (added) guard(part);
     unsaid += added;
     added = 0;
-    announce(words(unsaid));
+    if (unsaid) announce(words(unsaid)); // also what a page without new ones has silenced
   });
 
   part.addEventListener("live:failed", () => {

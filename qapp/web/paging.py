@@ -62,16 +62,17 @@ def fitting(items: Iterable[T], bytes_of: Callable[[T], int]) -> int:
     return max(1, sum(1 for _ in takewhile(lambda total: total <= MOST_BYTES, totals)))
 
 
-def size_that_fits(items: Sequence[T], size: int, bytes_of: Callable[[T], int]) -> int:
-    """Return the size of which the pages would be, had all items the lengths of these.
+def size_that_fits(items: Sequence[T], size: int, offset: int, bytes_of: Callable[[T], int]) -> int:
+    """Return the size of a page among counted ones that is not too long.
 
-    :param size: what was asked for. Where that is too much it is the largest part of it without a
-        rest, so that each page of the size begins where one of the smaller begins.
+    :param items: those of the page that was asked for, of this `size` at most.
+    :param offset: how many are on the pages before it. What is returned divides that without a
+        rest: a page of the smaller size begins there, too.
     """
     fit = fitting(items, bytes_of)
     if fit >= len(items):
         return size
-    return next(part for part in range(fit, 0, -1) if size % part == 0)
+    return next(smaller for smaller in range(fit, 0, -1) if offset % smaller == 0)
 
 
 def before_asked() -> int:

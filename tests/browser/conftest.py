@@ -42,12 +42,12 @@ WHERE type = 'table' AND name NOT GLOB 'sqlite_*' AND name NOT GLOB 'entries_sea
 AND name != 'live_events'
 """
 
-# Each theme and each width once: colours do not depend on widths, and axe takes its time.
 # Keeps what is announced to screen readers.
 SAID = """() => { window.said = []; new MutationObserver(() => {
     const text = document.getElementById("announcer").textContent;
     if (text) window.said.push(text);
 }).observe(document.getElementById("announcer"), { childList: true }); }"""
+# Each theme and each width once: colours do not depend on widths, and axe takes its time.
 each_look = pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
 
 

@@ -56,21 +56,24 @@ def test_a_page_ends_before_it_is_too_long(
 
 
 @pytest.mark.parametrize(
-    ("sizes", "size", "fits"),
+    ("sizes", "offset", "fits"),
     [
-        ([1] * 7, 12, 12),  # fewer than there could be
-        ([1] * 12, 12, 12),
-        ([MOST_BYTES // 6] * 12, 12, 6),
-        ([MOST_BYTES // 5] * 12, 12, 4),  # 5 would not divide 12
-        ([MOST_BYTES // 5] * 7, 7, 1),
-        ([MOST_BYTES + 1] * 12, 12, 1),
-        ([], 12, 12),
+        ([1] * 7, 24, 12),  # fewer than there could be
+        ([1] * 12, 24, 12),
+        ([MOST_BYTES // 5] * 12, 0, 5),
+        ([MOST_BYTES // 5] * 12, 12, 4),  # a page of 5 would not begin there
+        ([MOST_BYTES // 5] * 12, 35, 5),
+        ([MOST_BYTES // 5] * 12, 97, 1),
+        ([MOST_BYTES + 1] * 12, 24, 1),
+        ([], 24, 12),
     ],
 )
-def test_a_size_that_is_too_much_is_divided(sizes: list[int], size: int, fits: int) -> None:
+def test_a_counted_page_that_is_too_long_gets_a_smaller_size(
+    sizes: list[int], offset: int, fits: int
+) -> None:
     rows = items(len(sizes))
     lengths = dict(zip(rows, sizes, strict=True))
-    assert size_that_fits(rows, size, lengths.__getitem__) == fits
+    assert size_that_fits(rows, 12, offset, lengths.__getitem__) == fits
 
 
 def test_a_page_holds_20_items() -> None:

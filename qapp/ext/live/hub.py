@@ -59,7 +59,8 @@ class Hub:
         self._heart: asyncio.TimerHandle | None = None
         self._beats_owed = 0.0
         self._due: deque[Reader] = deque()
-        self._turns: OrderedDict[Reader, None] = OrderedDict()  # of the signs of life
+        # When each had the last sign of life; whose turn it is stands first.
+        self._turns: OrderedDict[Reader, float] = OrderedDict()
         self._is_telling = False
         self._is_empty = asyncio.Event()
 
@@ -127,7 +128,7 @@ class Hub:
             return None
         channel = self._channel(name)
         channel.readers.add(reader)
-        self._turns[reader] = None
+        self._turns[reader] = asyncio.get_running_loop().time()
         self.readers += 1
         self._is_empty.clear()
         return channel
@@ -157,10 +158,16 @@ class Hub:
 
     def _beat(self, share: float) -> None:
         heartbeat = wire.heartbeat(self.newest)
+        heartbeat_s = self._app.config["LIVE_HEARTBEAT_S"]
+        now = asyncio.get_running_loop().time()
+        due = now - heartbeat_s * (1 - share)  # who is not told now would be too late at the next
         self._beats_owed += len(self._turns) * share
-        for _ in range(min(int(self._beats_owed), len(self._turns))):
-            self._beats_owed -= 1
-            reader = next(iter(self._turns))
+        for _ in range(len(self._turns)):
+            reader, told_at = next(iter(self._turns.items()))
+            if told_at > due and self._beats_owed < 1:
+                break
+            self._beats_owed = max(0.0, self._beats_owed - 1)
+            self._turns[reader] = now
             self._turns.move_to_end(reader)
             reader.cut_off_if_stuck()
             reader.tell(heartbeat)

@@ -170,6 +170,26 @@ async def test_each_reader_hears_so_once_in_the_time_that_is_set(
             await remote.over
 
 
+async def test_who_would_hear_so_too_late_hears_it_now(
+    app: Quart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Reader] = []
+    monkeypatch.setattr(Reader, "tell", lambda reader, _: told.append(reader))
+    async with app.test_app():
+        hub = app.extensions["live"]
+        remotes = [Remote(app) for _ in range(4)]
+        for remote in remotes:
+            await remote.sent_count(1)
+        hub._beat(1 / 1000)
+        assert told == []  # it is nobody's turn: others may have left since it was
+        app.config["LIVE_HEARTBEAT_S"] = 1e-6
+        hub._beat(1 / 1000)
+        assert len(set(told)) == len(told) == 4
+        for remote in remotes:
+            remote.go()
+            await remote.over
+
+
 async def test_a_slow_reader_holds_up_nobody_and_grows_no_queue(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
