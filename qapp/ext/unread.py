@@ -127,8 +127,8 @@ class Watch:
             try:
                 await self.look(limit_s)
                 is_failing = False
-            except Exception:
-                if not is_failing:  # it is tried again and again
+            except Exception:  # whatever it is: it is tried again and again, and told once
+                if not is_failing:
                     log.exception("The connections can't be looked at")
                 is_failing = True
 
@@ -152,8 +152,8 @@ class Watch:
                 elif now - before.since < limit_s:
                     held[key] = before
                 else:
-                    broken_off += 1
                     break_off(connection)
+                    broken_off += 1
         self._held = held
         if broken_off:
             log.info(
